@@ -1,0 +1,48 @@
+# `make` lists what there is. Everything sets itself up in .venv on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := libs/common apps/gateway apps/orders apps/inventory apps/cli
+SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks conftest.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup start test check format bench lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/installed ## Create .venv with every dependency, hashes checked
+
+start: .venv/installed ## Run gateway, orders and inventory, with their servers, in the foreground
+	@exec $(BIN)/onhand start
+
+test: .venv/installed ## Run all tests on real servers (ARGS="-k name" to choose)
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/installed ## Lint, format check, strict types, import contracts, dependency hygiene
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(wildcard $(SOURCES))
+	$(BIN)/lint-imports
+	@for member in $(MEMBERS); do (cd $$member && ../../$(BIN)/deptry src) || exit 1; done
+
+format: .venv/installed ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/installed ## Load a fresh system and print orders/s, latency and CPU per order
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## Resolve dependencies anew into requirements.txt (needs uv)
+	uv lock --upgrade
+	uv export --quiet --all-groups --all-packages --no-emit-workspace --no-annotate --format requirements-txt -o requirements.txt
+
+clean: ## Remove .venv and caches; data in .onhand stays (see `onhand reset`)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/installed: requirements.txt $(addsuffix /pyproject.toml,$(MEMBERS))
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("onhand needs Python >= 3.11, this is " + sys.version.split()[0] + "; set PYTHON=/path/to/python3")'
+	@echo "Setting up .venv (once; about a minute) ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
+	@touch $@

@@ -1,0 +1,1 @@
+"""What the services share: contracts, the messaging runtime, database, settings, logs and the life of a process."""

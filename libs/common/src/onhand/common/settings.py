@@ -1,0 +1,76 @@
+"""Settings from the environment and `.env`, checked once at start."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from onhand.common.errors import SettingsError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(url: str) -> str:
+        if url and urlsplit(url).scheme not in schemes:
+            raise ValueError(f"should be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return url
+
+    return AfterValidator(check)
+
+
+RedisUrl = Annotated[str, _url("redis", "rediss", "unix")]
+PostgresUrl = Annotated[str, _url("postgresql", "postgres")]
+
+
+class Settings(BaseSettings):
+    """Every setting of every process, named as its environment variable in lower case.
+
+    An empty URL means "not set": `onhand start` then starts an embedded server and passes its URL on.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+
+    app_env: Literal["development", "production"] = "development"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    onhand_home: Path = Path(".onhand")
+    onhand_replica: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "1"
+    """Name of this replica among its peers; a consumer takes up its own unfinished work by it after a restart."""
+
+    host: str = "127.0.0.1"
+    gateway_port: Port = 3000
+    orders_port: Port = 3001
+    inventory_port: Port = 3002
+
+    redis_url: RedisUrl = ""
+    orders_database_url: PostgresUrl = ""
+    inventory_database_url: PostgresUrl = ""
+
+    reply_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """How long the gateway waits for a service's reply before it answers 504."""
+    max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    """Requests the gateway holds open at once; one more is answered 503."""
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """Most messages a consumer takes into one transaction."""
+    ask_again_seconds: Annotated[float, Field(gt=0, le=3600)] = 3.0
+    """Age at which an order that is still pending has its OrderCreated published again."""
+    drain_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """How long a process may take to finish its work after SIGTERM."""
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: one line that names each bad variable and what it should be. Values are not
+            repeated: a URL may hold a password.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}" for problem in error.errors()
+        )
+        raise SettingsError(f"{problems}. Mend it in the environment or in .env") from None
