@@ -1,0 +1,18 @@
+"""Where an installed package's files are, found without running its code."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from onhand.common.errors import StartupError
+
+
+def package_directory(name: str) -> Path:
+    """Return the directory of an installed package.
+
+    Raises:
+        StartupError: it is not installed.
+    """
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise StartupError(f"the package {name} is not installed: run `make setup`")
+    return Path(spec.submodule_search_locations[0])
