@@ -1,1 +1,1 @@
-"""x."""
+"""The HTTP entry point: turns requests into messages and replies into answers, and owns no data."""

@@ -1,0 +1,26 @@
+"""Runs the gateway: `python -m onhand.gateway`."""
+
+from onhand.common.health import Health
+from onhand.common.messaging.request_reply import Requests
+from onhand.common.messaging.streams import open_streams
+from onhand.common.service import run, serve
+from onhand.common.settings import Settings
+from onhand.gateway.api import create_app
+
+
+async def main(settings: Settings) -> None:
+    """Serve until told to stop."""
+    async with open_streams(settings.redis_url) as streams:
+        requests = Requests(
+            "gateway",
+            streams,
+            timeout_seconds=settings.reply_timeout_seconds,
+            max_in_flight=settings.max_in_flight,
+        )
+        app = create_app(requests)
+        Health("gateway", {"redis": streams.ping, "replies": requests.check_listening}).add_routes(app)
+        await serve("gateway", settings, settings.gateway_port, app, [requests.run])
+
+
+if __name__ == "__main__":
+    run(main)

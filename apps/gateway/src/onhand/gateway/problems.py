@@ -1,0 +1,129 @@
+"""Errors as `application/problem+json` (RFC 9457)."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+import falcon
+import falcon.asgi
+import msgspec
+import structlog
+from msgspec import UNSET, Struct, UnsetType
+
+from onhand.common.errors import NoReply, Unavailable
+from onhand.common.health import HttpApp
+
+_RETRY_LATER = {"Retry-After": "1"}
+_log = structlog.get_logger()
+
+
+class Violation(Struct, frozen=True):
+    """One thing that is wrong with a request, and where: in the body (RFC 6901) or in a path or query parameter."""
+
+    detail: str
+    pointer: str | UnsetType = UNSET
+    parameter: str | UnsetType = UNSET
+
+
+class ProblemDetails(Struct, frozen=True, rename="camel"):
+    """The problem document.
+
+    Attributes:
+        type: names the kind of problem for programs.
+        title: names it for people.
+        detail: what happened this time.
+        errors: for 422, everything that is wrong with the request.
+        order_id: for 504, the order whose creation was asked for and not confirmed.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: tuple[Violation, ...] | UnsetType = UNSET
+    order_id: UUID | UnsetType = UNSET
+
+
+class Problem(Exception):
+    """An answer that is not what the client asked for.
+
+    Args:
+        status: HTTP status code.
+        code: the kind of problem, in kebab case.
+        detail: what happened this time.
+        errors: everything that is wrong with the request.
+        order_id: the order that the request was about, where the client cannot know it.
+        headers: to send along.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: tuple[Violation, ...] | UnsetType = UNSET,
+        order_id: UUID | UnsetType = UNSET,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        title = code.replace("-", " ").capitalize()
+        self.details = ProblemDetails(f"urn:onhand:problem:{code}", title, status, detail, errors, order_id)
+        self.headers = headers or {}
+
+
+def invalid_request(*violations: Violation) -> Problem:
+    """422: well-formed, but not what is taken here."""
+    return Problem(422, "invalid-request", "The request has fields that cannot be accepted.", errors=violations)
+
+
+def unavailable(error: Unavailable) -> Problem:
+    """503: nothing was sent; the client may try again."""
+    return Problem(503, "unavailable", f"{error}. Nothing was done; try again.", headers=_RETRY_LATER)
+
+
+def no_reply(error: NoReply, order_id: UUID | UnsetType = UNSET) -> Problem:
+    """504: whether it was done is not known yet."""
+    detail = f"{error}. It may have been done, or may yet be."
+    return Problem(504, "no-reply", detail, order_id=order_id, headers=_RETRY_LATER)
+
+
+def answer_problems(app: HttpApp) -> None:
+    """Answer every error that leaves a route with a problem document."""
+    app.add_error_handler(Exception, _on_bug)
+    app.add_error_handler(falcon.HTTPError, _on_http_error)
+    app.add_error_handler(Unavailable, _on_unavailable)
+    app.add_error_handler(NoReply, _on_no_reply)
+    app.add_error_handler(Problem, _on_problem)
+
+
+Request = falcon.asgi.Request
+Response = falcon.asgi.Response
+
+
+async def _on_problem(_: Request, response: Response | None, problem: Problem, __: object) -> None:
+    assert response is not None  # None only for WebSockets, which are not served  # noqa: S101
+    response.status = problem.details.status
+    response.content_type = "application/problem+json"
+    response.data = msgspec.json.encode(problem.details)
+    response.set_headers(problem.headers)
+
+
+async def _on_unavailable(request: Request, response: Response | None, error: Unavailable, params: object) -> None:
+    await _on_problem(request, response, unavailable(error), params)
+
+
+async def _on_no_reply(request: Request, response: Response | None, error: NoReply, params: object) -> None:
+    await _on_problem(request, response, no_reply(error), params)
+
+
+async def _on_http_error(request: Request, response: Response | None, error: falcon.HTTPError, params: object) -> None:
+    status = HTTPStatus(falcon.http_status_to_code(error.status))
+    code = status.phrase.lower().replace(" ", "-")
+    detail = error.description or f"{request.method} {request.path}: {status.description or status.phrase}."
+    await _on_problem(request, response, Problem(status, code, detail, headers=dict(error.headers or {})), params)
+
+
+async def _on_bug(request: Request, response: Response | None, error: Exception, params: object) -> None:
+    _log.error("bug in a route", method=request.method, path=request.path, exc_info=error)
+    problem = Problem(500, "internal-error", "The gateway failed; its log says why.")
+    await _on_problem(request, response, problem, params)

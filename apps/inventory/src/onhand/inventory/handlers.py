@@ -1,0 +1,49 @@
+"""What each message does to stock. Any message may come again, late, or in another order."""
+
+from collections.abc import Sequence
+
+from onhand.common.contracts import OrderCreated, RequestRefused, SetStock
+from onhand.common.database import Transaction
+from onhand.common.messaging.envelope import Answer, Publish, Received
+from onhand.common.messaging.inbox import first_seen
+from onhand.inventory import domain, store
+from onhand.inventory.domain import Level
+
+
+async def reserve_stock(batch: Sequence[Received[OrderCreated]], tx: Transaction) -> list[Publish]:
+    """Decide each order once and publish the decision; an order that comes again gets the stored decision."""
+    orders = {received.message.order_id: received for received in batch}
+    levels = await store.lock_levels(tx, {received.message.product_id for received in batch})
+    answers = await store.find_decisions(tx, list(orders))
+    undecided = [received.message for order_id, received in orders.items() if order_id not in answers]
+    if undecided:
+        decisions, changed = domain.decide(undecided, levels)
+        await store.insert_decisions(tx, decisions)
+        await store.save_levels(tx, changed)
+        answers |= {decision.order.order_id: decision.answer for decision in decisions}
+    return [Publish(answers[order_id], cause=received) for order_id, received in orders.items()]
+
+
+async def set_stock(batch: Sequence[Received[SetStock]], tx: Transaction) -> list[Answer]:
+    """Set what is on hand, one command after the other; a command that comes again only tells the level as it is.
+
+    Setting a level again would undo what was set since, and no natural key says that it is the same command: hence the
+    inbox.
+    """
+    fresh = await first_seen(tx, batch)
+    product_ids = {received.message.product_id for received in batch}
+    await store.add_products(tx, product_ids)
+    levels = await store.lock_levels(tx, product_ids)
+    answers = []
+    for received in batch:
+        product_id = received.message.product_id
+        outcome: Level | RequestRefused = levels[product_id]
+        if received.envelope.id in fresh:
+            outcome = domain.set_on_hand(received.message, levels[product_id])
+        if isinstance(outcome, RequestRefused):
+            answers.append(Answer(to=received, reply=outcome))
+        else:
+            levels[product_id] = outcome
+            answers.append(Answer(to=received, reply=domain.describe(product_id, outcome)))
+    await store.save_levels(tx, levels)
+    return answers

@@ -1,0 +1,23 @@
+"""Runs the Orders service: `python -m onhand.orders`."""
+
+from onhand.common.message_service import serve_messages
+from onhand.common.service import run
+from onhand.common.settings import Settings
+from onhand.orders.subscriptions import QUERIES, SUBSCRIPTIONS, timers
+
+
+async def main(settings: Settings) -> None:
+    """Serve until told to stop."""
+    await serve_messages(
+        "orders",
+        settings,
+        port=settings.orders_port,
+        database_url=settings.orders_database_url,
+        subscriptions=SUBSCRIPTIONS,
+        queries=QUERIES,
+        timers=timers(settings.ask_again_seconds),
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,89 @@
+"""The PostgreSQL database of one service.
+
+Services get a `Transaction` from the runtime and write SQL on it; only this file knows how it comes about.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from onhand.common.errors import StartupError
+
+Transaction: TypeAlias = Any
+"""An `asyncpg.Connection` inside a transaction. asyncpg ships no types, hence `Any`."""
+
+_TRANSIENT = (
+    OSError,  # the server is not there
+    TimeoutError,
+    asyncpg.InterfaceError,  # the connection broke while idle
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,  # the server shuts down, or an administrator ended the session
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+)
+
+
+def is_database_away(error: Exception) -> bool:
+    """Whether the same transaction may succeed later, so that the error says nothing against what is in it."""
+    return isinstance(error, _TRANSIENT) and not isinstance(error, asyncpg.DataError)
+
+
+class Database:
+    """Connections to one PostgreSQL database. Made by `open_database`."""
+
+    def __init__(self, pool: Any) -> None:  # noqa: ANN401  # asyncpg ships no types
+        self._pool = pool
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Transaction]:
+        """Begin a transaction; commit at the end of the block, roll back if it raises."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield connection
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life.
+
+        Raises:
+            asyncpg.PostgresError, asyncpg.InterfaceError, OSError: it gives none.
+        """
+        await self._pool.execute("SELECT 1")
+
+
+@asynccontextmanager
+async def open_database(url: str, setting: str, application: str) -> AsyncGenerator[Database]:
+    """Connect to a database for the length of the block.
+
+    Args:
+        url: `postgresql://...`
+        setting: name of the environment variable the URL came from, for the error message.
+        application: name the server shows for these connections.
+
+    Raises:
+        StartupError: the URL is empty or the database cannot be reached.
+    """
+    if not url:
+        raise StartupError(f"{setting} is not set: set it, or start everything with `onhand start`")
+    try:
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=8,
+            timeout=5,
+            command_timeout=30,
+            reset=_keep_session,
+            server_settings={"application_name": application},
+        )
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        reason = str(error) or type(error).__name__
+        raise StartupError(f"cannot connect to PostgreSQL: {reason}. Start it, or mend {setting}") from error
+    try:
+        yield Database(pool)
+    finally:
+        await pool.close()
+
+
+async def _keep_session(_: object) -> None:
+    """Sessions are never altered, so the round trip that would reset one on each release is saved."""

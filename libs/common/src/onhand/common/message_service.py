@@ -1,0 +1,82 @@
+"""A service that lives on messages: give it subscriptions and timers, and it has the rest."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import falcon.asgi
+
+from onhand.common.database import open_database
+from onhand.common.health import Health
+from onhand.common.messaging.consumer import Consumer, Subscription
+from onhand.common.messaging.outbox import sweep
+from onhand.common.messaging.presence import announce
+from onhand.common.messaging.streams import Streams, open_streams
+from onhand.common.messaging.unit_of_work import UnitOfWork, Work
+from onhand.common.periodic import repeat
+from onhand.common.service import Worker, serve
+from onhand.common.settings import Settings
+
+
+class Timer(NamedTuple):
+    """Work that is done every so many seconds, in a transaction with its outbox like that of a message."""
+
+    name: str
+    seconds: float
+    work: Work
+
+
+async def serve_messages(
+    service: str,
+    settings: Settings,
+    *,
+    port: int,
+    database_url: str,
+    subscriptions: Sequence[Subscription],
+    queries: Sequence[Subscription],
+    timers: Sequence[Timer] = (),
+) -> None:
+    """Run a service until it is told to stop.
+
+    Queries have a consumer of their own, so that a slow one does not hold up commands and events.
+
+    Args:
+        service: its name; also its consumer group, and in capitals the start of its database setting.
+        settings: of this process.
+        port: where health is served.
+        database_url: of the service's own database.
+        subscriptions: commands and events, and who handles them.
+        queries: queries, and who answers them.
+        timers: what to do besides.
+    """
+    async with (
+        open_database(database_url, f"{service.upper()}_DATABASE_URL", f"onhand-{service}") as database,
+        open_streams(settings.redis_url) as streams,
+    ):
+        health = Health(service, {"redis": streams.ping, "database": database.ping})
+        name = f"{service}-{settings.onhand_replica}"
+
+        def unit() -> UnitOfWork:
+            return UnitOfWork(service, database, streams)
+
+        def consumer(what: Sequence[Subscription]) -> Worker:
+            return Consumer(what, unit(), streams, name=name, batch_size=settings.batch_size).run
+
+        def timer(what: Timer) -> Worker:
+            return partial(repeat, what.name, partial(unit().run, what.work), what.seconds)
+
+        workers: list[Worker] = [
+            consumer(subscriptions),
+            consumer(queries),
+            *map(timer, timers),
+            partial(repeat, "outbox sweeper", partial(sweep, database, streams, service), 1.0),
+            partial(repeat, "presence", partial(_announce_if_ready, service, streams, health), 1.0),
+        ]
+        app = falcon.asgi.App()
+        health.add_routes(app)
+        await serve(service, settings, port, app, workers)
+
+
+async def _announce_if_ready(service: str, streams: Streams, health: Health) -> None:
+    if await health.is_ready():
+        await announce(service, streams)

@@ -1,0 +1,176 @@
+"""The CloudEvents envelope around every message, and what a handler takes in and gives out.
+
+JSON format of CloudEvents 1.0 (https://github.com/cloudevents/spec); `correlationid`, `causationid`, `traceparent` and
+`replyto` are extension attributes.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+from uuid_utils import uuid7
+
+from onhand.common.contracts import Event, Message, Reply
+
+MessageT_co = TypeVar("MessageT_co", bound=Message, covariant=True)
+
+
+class Envelope(Struct, frozen=True, gc=False):
+    """One message on its way. Field order is the order on the wire: what a person looks for comes first.
+
+    Attributes:
+        subject: what the message is about, such as the order's id.
+        correlationid: the same for all messages of one story; for an order, the order's id.
+        causationid: id of the message that this one answers or follows from.
+        replyto: channel that waits for the reply to this request.
+        traceparent: W3C trace context of the request that began the story.
+    """
+
+    type: str
+    subject: str
+    id: str
+    source: str
+    time: datetime
+    data: Raw
+    correlationid: str
+    causationid: str | UnsetType = UNSET
+    replyto: str | UnsetType = UNSET
+    traceparent: str | UnsetType = UNSET
+    specversion: Literal["1.0"] = "1.0"
+    datacontenttype: Literal["application/json"] = "application/json"
+
+
+class Received(Struct, Generic[MessageT_co], frozen=True):
+    """A message as a handler gets it: what it says, and the envelope it came in."""
+
+    message: MessageT_co
+    envelope: Envelope
+
+
+class Publish(Struct, frozen=True):
+    """An event to be told once the transaction is committed.
+
+    Attributes:
+        cause: the message it follows from; none for what a timer sets off.
+    """
+
+    event: Event
+    cause: Received[Message] | None = None
+
+
+class Answer(Struct, frozen=True):
+    """A reply to be sent once the transaction is committed; it goes nowhere if the request expects none."""
+
+    to: Received[Message]
+    reply: Reply
+
+
+Effect = Publish | Answer
+"""What a handler may ask the runtime to do."""
+
+_encode = msgspec.json.Encoder().encode
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
+_decode_envelopes = msgspec.json.Decoder(list[Envelope]).decode
+_decoders: dict[type[Message], msgspec.json.Decoder[Message]] = {}
+
+
+def wrap(
+    message: Message,
+    *,
+    source: str,
+    cause: Envelope | None = None,
+    correlationid: str | None = None,
+    replyto: str | UnsetType = UNSET,
+    traceparent: str | UnsetType = UNSET,
+) -> Envelope:
+    """Put a message in a new envelope.
+
+    Args:
+        message: what to say.
+        source: path of the sending service, such as `/orders`.
+        cause: envelope of the message this one follows from; its correlation and trace go on.
+        correlationid: begins a new story under this id, if there is no cause; the subject if not given.
+        replyto: channel on which a reply is awaited.
+        traceparent: begins a new trace context, if there is no cause.
+    """
+    subject = str(getattr(message, message.SUBJECT))
+    if cause is not None:
+        correlationid, traceparent = cause.correlationid, cause.traceparent
+    return Envelope(
+        type=message.TYPE,
+        subject=subject,
+        id=str(uuid7()),
+        source=source,
+        time=datetime.now(UTC),
+        data=Raw(_encode(message)),
+        correlationid=correlationid or subject,
+        causationid=UNSET if cause is None else cause.id,
+        replyto=replyto,
+        traceparent=traceparent,
+    )
+
+
+def encode(envelope: Envelope) -> bytes:
+    """Write an envelope as JSON."""
+    return _encode(envelope)
+
+
+def encode_all(envelopes: Sequence[Envelope]) -> bytes:
+    """Write envelopes as one JSON array (CloudEvents' batch format)."""
+    return _encode(envelopes)
+
+
+def decode(payload: bytes) -> Envelope:
+    """Read one envelope; its data stays raw.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeDecodeError: the payload is no envelope.
+    """
+    return _decode_envelope(payload)
+
+
+def decode_all(payload: bytes) -> list[Envelope]:
+    """Read what `encode_all` wrote.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeDecodeError: the payload is no array of envelopes.
+    """
+    return _decode_envelopes(payload)
+
+
+def read_as(kind: type[MessageT_co], envelope: Envelope) -> MessageT_co:
+    """Decode and validate an envelope's data as one contract.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeDecodeError: the data is not of that shape.
+    """
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    message: MessageT_co = decoder.decode(envelope.data)  # type: ignore[assignment]  # the dict's key says the type
+    return message
+
+
+def events_of(effects: Iterable[Effect], source: str) -> list[tuple[str, bytes]]:
+    """The events among some effects, as (topic, payload)."""
+    return [
+        (
+            effect.event.TOPIC,
+            encode(wrap(effect.event, source=source, cause=effect.cause.envelope if effect.cause else None)),
+        )
+        for effect in effects
+        if isinstance(effect, Publish)
+    ]
+
+
+def replies_of(effects: Iterable[Effect], source: str) -> dict[str, bytes]:
+    """The replies among some effects: for each channel that waits, one payload with all of its replies."""
+    channels: dict[str, list[Envelope]] = {}
+    for effect in effects:
+        if isinstance(effect, Answer) and effect.to.envelope.replyto:
+            request = effect.to.envelope
+            envelope = wrap(effect.reply, source=source, cause=request)
+            channels.setdefault(str(request.replyto), []).append(envelope)
+    return {channel: encode_all(envelopes) for channel, envelopes in channels.items()}

@@ -1,0 +1,162 @@
+"""Requests over streams, replies over the asker's own channel.
+
+Requests that are made while the last append is under way leave together in the next one. A request is a future in a
+dict; the dict is in order of age, so one clock looks only at its front for what has waited too long.
+"""
+
+import asyncio
+from contextlib import aclosing
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from msgspec import UNSET, UnsetType
+from uuid_utils import uuid7
+
+from onhand.common.contracts import Command, Query
+from onhand.common.errors import NoReply, Unavailable
+from onhand.common.messaging.envelope import Envelope, decode_all, encode, wrap
+from onhand.common.messaging.presence import CHANNEL, Presence
+from onhand.common.messaging.streams import Streams
+from onhand.common.retry import Backoff
+
+_CLOCK_SECONDS = 0.05
+_log = structlog.get_logger()
+
+
+class _Waiting(NamedTuple):
+    reply: asyncio.Future[Envelope]
+    deadline: float
+
+
+class _Outgoing(NamedTuple):
+    request_id: str
+    topic: str
+    payload: bytes
+
+
+class Requests:
+    """Sends commands and queries and awaits their replies.
+
+    Args:
+        service: name of the asking service.
+        streams: where to send and listen.
+        timeout_seconds: how long a reply may take.
+        max_in_flight: requests that may wait at once.
+    """
+
+    def __init__(self, service: str, streams: Streams, *, timeout_seconds: float, max_in_flight: int) -> None:
+        self._source = f"/{service}"
+        self._channel = f"replies.{service}.{uuid7()}"
+        self._streams = streams
+        self._timeout = timeout_seconds
+        self._max_in_flight = max_in_flight
+        self._waiting: dict[str, _Waiting] = {}
+        self._outgoing: list[_Outgoing] = []
+        self._has_outgoing = asyncio.Event()
+        self._presence = Presence()
+        self._is_listening = False
+
+    async def ask(self, request: Command | Query, traceparent: str | UnsetType = UNSET) -> Envelope:
+        """Send a request and wait for its reply.
+
+        Raises:
+            Unavailable: nothing was sent: Redis or the receiver is away, or too many requests wait already.
+            NoReply: no reply came in time; a command may have been, or may yet be, carried out.
+        """
+        self._refuse_the_hopeless(request.TOPIC.partition(".")[0])
+        envelope = wrap(request, source=self._source, replyto=self._channel, traceparent=traceparent)
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[Envelope] = loop.create_future()
+        self._waiting[envelope.id] = _Waiting(reply, loop.time() + self._timeout)
+        self._outgoing.append(_Outgoing(envelope.id, request.TOPIC, encode(envelope)))
+        self._has_outgoing.set()
+        try:
+            return await reply
+        finally:
+            self._waiting.pop(envelope.id, None)
+
+    async def check_listening(self) -> None:
+        """Readiness probe.
+
+        Raises:
+            Unavailable: replies could not be heard.
+        """
+        if not self._is_listening:
+            raise Unavailable("not listening for replies: Redis is away")
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send, listen and watch the clock until `stopping` is set."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(loop) for loop in (self._send(), self._listen(stopping), self._watch_clock())]
+            await stopping.wait()
+            for task in tasks:
+                task.cancel()
+
+    def _refuse_the_hopeless(self, receiver: str) -> None:
+        if not self._is_listening:
+            raise Unavailable("Redis is away")
+        if self._presence.is_absent(receiver):
+            raise Unavailable(f"{receiver} is away")
+        if len(self._waiting) >= self._max_in_flight:
+            raise Unavailable(f"{self._max_in_flight} requests are under way already")
+
+    async def _send(self) -> None:
+        while True:
+            await self._has_outgoing.wait()
+            self._has_outgoing.clear()
+            batch, self._outgoing = self._outgoing, []
+            try:
+                await self._streams.append([(topic, payload) for _, topic, payload in batch])
+            except NoReply as error:  # they may be on the stream: a reply or the clock will tell
+                _log.warning("requests may be lost", count=len(batch), error=str(error))
+            except Unavailable as error:
+                for outgoing in batch:
+                    self._fail(outgoing.request_id, error)
+
+    async def _listen(self, stopping: asyncio.Event) -> None:
+        backoff = Backoff()
+        while not stopping.is_set():
+            try:
+                async with aclosing(self._streams.listen([self._channel, CHANNEL])) as messages:
+                    async for channel, payload in messages:
+                        if channel == CHANNEL:
+                            self._presence.heard(payload)
+                        elif payload:
+                            self._settle(payload)
+                        else:
+                            self._is_listening = True
+                            backoff.reset()
+            except Unavailable as error:
+                _log.warning("cannot hear replies", error=str(error))
+            self._is_listening = False
+            await backoff.wait(stopping)
+
+    async def _watch_clock(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_CLOCK_SECONDS)
+            now = loop.time()
+            expired = []
+            for request_id, waiting in self._waiting.items():
+                if waiting.deadline > now:
+                    break
+                expired.append(request_id)
+            for request_id in expired:
+                self._fail(request_id, NoReply(f"no reply within {self._timeout:g} s"))
+
+    def _settle(self, payload: bytes) -> None:
+        try:
+            replies = decode_all(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            _log.error("unreadable replies", error=str(error))
+            return
+        for envelope in replies:
+            waiting = self._waiting.get(envelope.causationid or "")
+            if waiting is not None and not waiting.reply.done():
+                waiting.reply.set_result(envelope)
+
+    def _fail(self, request_id: str, error: Exception) -> None:
+        waiting = self._waiting.get(request_id)
+        if waiting is not None and not waiting.reply.done():
+            waiting.reply.set_exception(error)

@@ -1,0 +1,220 @@
+"""The only file that knows Redis commands.
+
+Everything above speaks of topics, groups, entries and channels. Only commands of Redis 7.0 are used, so that
+Redis >= 7.0 and Valkey serve alike.
+"""
+
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, NamedTuple
+
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from onhand.common.errors import NoReply, StartupError, Unavailable
+
+# One command for many entries: an XADD costs its client ten times what it costs the server. The text goes along each
+# time, because the server knows it by its hash anyway, and so there is no NOSCRIPT to handle after a restart.
+_APPEND = "for i = 1, #ARGV, 2 do redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'event', ARGV[i + 1]) end"
+
+_REFUSALS = ("OOM", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN")
+
+
+class Entry(NamedTuple):
+    """One entry of a stream.
+
+    Attributes:
+        payload: what was appended; None if it was trimmed away while it was pending.
+    """
+
+    topic: str
+    entry_id: bytes
+    payload: bytes | None
+
+
+class NoGroup(Exception):
+    """The consumer group is not there: Redis is new, was flushed, or failed over."""
+
+
+def stream_key(topic: str) -> str:
+    """Key of a topic's stream. The braces put the streams of one partition into one Redis Cluster hash slot."""
+    return f"{topic}.{{0}}"
+
+
+@asynccontextmanager
+async def open_streams(url: str) -> AsyncGenerator["Streams"]:
+    """Connect to Redis for the length of the block.
+
+    Raises:
+        StartupError: the URL is empty or Redis cannot be reached.
+    """
+    if not url:
+        raise StartupError("REDIS_URL is not set: set it, or start everything with `onhand start`")
+    streams = Streams(url)
+    try:
+        try:
+            await streams.ping()
+        except Unavailable as error:
+            raise StartupError(f"{error}. Start it, or mend REDIS_URL") from error
+        yield streams
+    finally:
+        await streams.close()
+
+
+class Streams:
+    """Appends to, reads from and acknowledges on Redis streams, and sends and listens on Redis channels.
+
+    Unless it says otherwise, every method raises `Unavailable` when Redis is away or refuses writes.
+    """
+
+    def __init__(self, url: str) -> None:
+        # No retries inside the client: they would hide whether a command was sent. Callers know what may be repeated.
+        self._pool = ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), protocol=2)
+        self._redis = Redis(connection_pool=self._pool)
+        # `read` takes the reply apart once, instead of the client first and then `read`.
+        self._redis.set_response_callback("XREADGROUP", _as_it_came)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._redis.aclose()
+        await self._pool.disconnect()
+
+    async def ping(self) -> None:
+        """Ask Redis for a sign of life."""
+        with _unavailable():
+            await self._redis.ping()
+
+    async def append(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Append (topic, payload) pairs in one command: all, or none.
+
+        Raises:
+            Unavailable: nothing was appended.
+            NoReply: the connection broke after sending; the messages may be there or not.
+        """
+        with _unavailable():
+            connection = await self._pool.get_connection()
+        try:
+            with _unavailable():
+                await connection.send_command(*_append_command(messages))
+                await connection.read_response()
+        except Unavailable as error:
+            if isinstance(error.__cause__, ResponseError | BusyLoadingError):
+                raise
+            raise NoReply(f"Redis went away before it answered: {error.__cause__}") from error
+        finally:
+            await self._pool.release(connection)
+
+    async def deliver(
+        self,
+        group: str,
+        messages: Sequence[tuple[str, bytes]],
+        replies: Mapping[str, bytes],
+        done: Sequence[Entry],
+    ) -> None:
+        """Append messages, send a payload to each reply channel and acknowledge entries, in one round trip."""
+        acknowledged: dict[str, list[bytes]] = {}
+        for entry in done:
+            acknowledged.setdefault(entry.topic, []).append(entry.entry_id)
+        pipeline = self._redis.pipeline(transaction=False)
+        if messages:
+            pipeline.execute_command(*_append_command(messages))
+        for channel, payload in replies.items():
+            pipeline.execute_command("PUBLISH", channel, payload)
+        for topic, entry_ids in acknowledged.items():
+            pipeline.execute_command("XACK", stream_key(topic), group, *entry_ids)
+        with _unavailable():
+            await pipeline.execute()
+
+    async def create_groups(self, group: str, topics: Sequence[str]) -> None:
+        """Create the group on each topic, from the first entry on, where it is not there yet."""
+        for topic in topics:
+            try:
+                with _unavailable():
+                    await self._redis.xgroup_create(stream_key(topic), group, id="0", mkstream=True)
+            except ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise
+
+    async def read(self, group: str, consumer: str, topics: Sequence[str], *, count: int, block_ms: int) -> list[Entry]:
+        """Read up to `count` entries per topic that the group has not seen, and wait for the first if there is none.
+
+        Args:
+            group: the consumer group.
+            consumer: name of the reader; the entries are its own until it acknowledges them.
+            topics: where to read.
+            count: most entries per topic.
+            block_ms: how long to wait; less than the client's socket timeout of 5 s.
+
+        Raises:
+            NoGroup: the group has to be created (again).
+        """
+        return await self._read(group, consumer, topics, ">", "COUNT", count, "BLOCK", block_ms)
+
+    async def read_own_pending(self, group: str, consumer: str, topics: Sequence[str], *, count: int) -> list[Entry]:
+        """Read again up to `count` entries per topic that this consumer was given and has not acknowledged.
+
+        Raises:
+            NoGroup: the group has to be created (again).
+        """
+        return await self._read(group, consumer, topics, "0", "COUNT", count)
+
+    async def _read(
+        self, group: str, consumer: str, topics: Sequence[str], start: str, *options: str | int
+    ) -> list[Entry]:
+        keys = {stream_key(topic).encode(): topic for topic in topics}
+        with _unavailable():
+            reply: Any = await self._redis.execute_command(
+                "XREADGROUP", "GROUP", group, consumer, *options, "STREAMS", *keys, *[start] * len(keys)
+            )
+        return [
+            Entry(keys[key], entry_id, fields[1] if fields else None)
+            for key, entries in reply or ()
+            for entry_id, fields in entries
+        ]
+
+    async def publish(self, channel: str, payload: bytes) -> None:
+        """Send a payload to whoever listens on the channel right now."""
+        with _unavailable():
+            await self._redis.publish(channel, payload)
+
+    async def listen(self, channels: Sequence[str]) -> AsyncGenerator[tuple[str, bytes]]:
+        """Yield (channel, payload) as they come; first, once it listens, an empty payload for each channel."""
+        pubsub = self._redis.pubsub()
+        try:
+            with _unavailable():
+                await pubsub.subscribe(*channels)
+                async for message in pubsub.listen():
+                    payload = message["data"] if message["type"] == "message" else b""
+                    yield message["channel"].decode(), payload
+        finally:
+            await pubsub.aclose()
+
+
+def _as_it_came(response: Any, **_: Any) -> Any:  # noqa: ANN401  # redis-py's own signature
+    return response
+
+
+def _append_command(messages: Sequence[tuple[str, bytes]]) -> list[str | bytes | int]:
+    numbers = {topic: number for number, topic in enumerate(dict.fromkeys(topic for topic, _ in messages), start=1)}
+    command: list[str | bytes | int] = ["EVAL", _APPEND, len(numbers), *map(stream_key, numbers)]
+    for topic, payload in messages:
+        command += (numbers[topic], payload)
+    return command
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+        raise Unavailable(f"Redis is away: {error}") from error
+    except ResponseError as error:
+        if str(error).startswith("NOGROUP"):
+            raise NoGroup(str(error)) from error
+        if str(error).startswith(_REFUSALS):
+            raise Unavailable(f"Redis refuses: {error}") from error
+        raise

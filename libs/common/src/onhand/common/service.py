@@ -1,0 +1,102 @@
+"""The life of a service process: start, serve, drain on SIGTERM, end."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+
+from onhand.common.errors import OnhandError, StartupError
+from onhand.common.health import HttpApp
+from onhand.common.settings import Settings, load_settings
+from onhand.common.telemetry import configure_logs
+
+Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+"""Works until the event is set, then finishes what it has in hand and returns."""
+
+_log = structlog.get_logger()
+
+
+def run(main: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    """Run a service to its end; the whole of its `__main__`.
+
+    An expected failure is told in one line on standard error and ends the process with the error's exit code.
+    """
+    try:
+        settings = load_settings()
+        configure_logs(settings)
+        uvloop.run(main(settings))
+    except OnhandError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+    except asyncio.CancelledError:
+        _log.warning("drain limit reached: what was not finished will be taken up again")
+        sys.exit(1)
+
+
+async def serve(name: str, settings: Settings, port: int, app: HttpApp, workers: Sequence[Worker]) -> None:
+    """Serve HTTP and run workers until SIGTERM or SIGINT; then drain: HTTP first, then the workers.
+
+    Raises:
+        StartupError: the port is in use.
+        CancelledError: draining took longer than `drain_seconds`.
+        ExceptionGroup: a worker failed; the process should end and be started again.
+    """
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+    stopping = asyncio.Event()
+    server = _server(app, settings)
+
+    def stop() -> None:
+        server.should_exit = True
+        if main is not None:
+            loop.call_later(settings.drain_seconds, main.cancel)
+
+    with _listener(settings.host, port) as listener:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        async with asyncio.TaskGroup() as tasks:
+            for worker in workers:
+                tasks.create_task(worker(stopping))
+            _log.info("listening", url=f"http://{settings.host}:{port}")
+            await server.serve(sockets=[listener])
+            _log.info("draining")
+            stopping.set()
+    _log.info("stopped", service=name)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `serve`, which has more than HTTP to drain."""
+        yield
+
+
+def _server(app: HttpApp, settings: Settings) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(settings.drain_seconds) or 1,
+        )
+    )
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        raise StartupError(
+            f"cannot listen on {host}:{port}: {error.strerror}. Stop what uses it, or set another port"
+        ) from error

@@ -1,0 +1,62 @@
+"""Structured logs: readable lines in development, JSON in production."""
+
+import logging
+import sys
+import time
+from collections import Counter
+
+import structlog
+from structlog.typing import Processor
+
+from onhand.common.settings import Settings
+
+
+def configure_logs(settings: Settings) -> None:
+    """Send the logs of this process, and of its libraries, to standard output."""
+    production = settings.app_env == "production"
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso" if production else "%H:%M:%S", utc=production),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer() if production else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=shared,
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level.upper())),
+        cache_logger_on_first_use=True,
+    )
+
+
+class Tally:
+    """Counts what happens and logs the counts at most once a second, so that a log stays readable under load."""
+
+    def __init__(self, event: str) -> None:
+        self._event = event
+        self._counts: Counter[str] = Counter()
+        self._logged_at = time.monotonic()
+        self._log = structlog.get_logger()
+
+    def add(self, name: str, count: int) -> None:
+        """Count `count` more of `name`; log if the last line is a second old."""
+        self._counts[name] += count
+        if time.monotonic() - self._logged_at >= 1:
+            self.flush()
+
+    def flush(self) -> None:
+        """Log what has been counted since the last line, if anything."""
+        if self._counts:
+            self._log.info(self._event, **self._counts)
+            self._counts.clear()
+        self._logged_at = time.monotonic()
