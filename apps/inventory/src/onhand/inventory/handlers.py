@@ -18,8 +18,7 @@ async def reserve_stock(batch: Sequence[Received[OrderCreated]], tx: Transaction
     undecided = [received.message for order_id, received in orders.items() if order_id not in answers]
     if undecided:
         decisions, changed = domain.decide(undecided, levels)
-        await store.insert_decisions(tx, decisions)
-        await store.save_levels(tx, changed)
+        await store.save_decisions(tx, decisions, changed)
         answers |= {decision.order.order_id: decision.answer for decision in decisions}
     return [Publish(answers[order_id], cause=received) for order_id, received in orders.items()]
 
@@ -45,5 +44,5 @@ async def set_stock(batch: Sequence[Received[SetStock]], tx: Transaction) -> lis
         else:
             levels[product_id] = outcome
             answers.append(Answer(to=received, reply=domain.describe(product_id, outcome)))
-    await store.save_levels(tx, levels)
+    await store.set_on_hand(tx, levels)
     return answers

@@ -32,17 +32,16 @@ async def add_products(tx: Transaction, product_ids: Collection[str]) -> None:
     )
 
 
-async def save_levels(tx: Transaction, levels: Mapping[str, Level]) -> None:
-    """Store new levels of locked products: one write for each, however many orders of a batch changed it."""
+async def set_on_hand(tx: Transaction, levels: Mapping[str, Level]) -> None:
+    """Store what is on hand of locked products: one write for each."""
     await tx.execute(
         """
-        UPDATE stock SET on_hand = given.on_hand, reserved = given.reserved
-        FROM unnest($1::text[], $2::integer[], $3::integer[]) AS given (product_id, on_hand, reserved)
+        UPDATE stock SET on_hand = given.on_hand
+        FROM unnest($1::text[], $2::integer[]) AS given (product_id, on_hand)
         WHERE stock.product_id = given.product_id
         """,
         list(levels),
         [level.on_hand for level in levels.values()],
-        [level.reserved for level in levels.values()],
     )
 
 
@@ -64,20 +63,27 @@ async def find_decisions(tx: Transaction, order_ids: Sequence[UUID]) -> dict[UUI
     }
 
 
-async def insert_decisions(tx: Transaction, decisions: Sequence[Decision]) -> None:
-    """Store decisions.
+async def save_decisions(tx: Transaction, decisions: Sequence[Decision], levels: Mapping[str, Level]) -> None:
+    """Store decisions together with the levels they lead to.
 
     Raises:
         asyncpg.UniqueViolationError: another replica has just decided one of these orders.
     """
     await tx.execute(
         """
-        INSERT INTO reservations (order_id, product_id, quantity, reason, available)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::integer[])
+        WITH decided AS (
+            INSERT INTO reservations (order_id, product_id, quantity, reason, available)
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::integer[])
+        )
+        UPDATE stock SET reserved = given.reserved
+        FROM unnest($6::text[], $7::integer[]) AS given (product_id, reserved)
+        WHERE stock.product_id = given.product_id
         """,
         [decision.order.order_id for decision in decisions],
         [decision.order.product_id for decision in decisions],
         [decision.order.quantity for decision in decisions],
         [decision.answer.reason if isinstance(decision.answer, StockRejected) else None for decision in decisions],
         [decision.available for decision in decisions],
+        list(levels),
+        [level.reserved for level in levels.values()],
     )

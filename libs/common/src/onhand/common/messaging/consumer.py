@@ -4,7 +4,8 @@ There is no timer and no waiting for a batch to fill: a batch is whatever queued
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -47,7 +48,7 @@ class Consumer:
     def __init__(
         self, subscriptions: Sequence[Subscription], unit: UnitOfWork, streams: Streams, *, name: str, batch_size: int
     ) -> None:
-        self._handlers = {subscription.message.TYPE: subscription for subscription in subscriptions}
+        self._subscriptions = {subscription.message.TYPE: subscription for subscription in subscriptions}
         self._topics = list(dict.fromkeys(subscription.message.TOPIC for subscription in subscriptions))
         self._unit = unit
         self._streams = streams
@@ -98,7 +99,11 @@ class Consumer:
     async def _process(self, entries: Sequence[Entry], attempt: int = 1) -> None:
         """Handle entries in one transaction; if that fails, halve until the guilty entry is alone, and bury it."""
         try:
-            await self._unit.run(lambda tx: self._handle(entries, tx), done=entries)
+            batches = self._sort(entries)
+            if batches:
+                await self._unit.run(partial(self._handle, batches), done=entries)
+            else:
+                await self._unit.pass_over(entries)
         except Exception as error:
             if is_transient(error):
                 raise
@@ -111,20 +116,27 @@ class Consumer:
             else:
                 await self._bury(entries[0], error)
 
-    async def _handle(self, entries: Sequence[Entry], tx: Transaction) -> Sequence[Effect]:
-        batches: dict[str, list[Received[Any]]] = {message_type: [] for message_type in self._handlers}
+    def _sort(self, entries: Sequence[Entry]) -> dict[Subscription, list[Received[Any]]]:
+        """Decode the messages that are subscribed to, by subscription; others on the same topics are passed over."""
+        batches: dict[Subscription, list[Received[Any]]] = {}
         for entry in entries:
             if entry.payload is None:
                 continue
             envelope = decode(entry.payload)
-            subscription = self._handlers.get(envelope.type)
+            subscription = self._subscriptions.get(envelope.type)
             if subscription is not None:
-                batches[envelope.type].append(Received(read_as(subscription.message, envelope), envelope))
+                received = Received(read_as(subscription.message, envelope), envelope)
+                batches.setdefault(subscription, []).append(received)
+        return batches
+
+    async def _handle(
+        self, batches: Mapping[Subscription, Sequence[Received[Any]]], tx: Transaction
+    ) -> Sequence[Effect]:
         effects: list[Effect] = []
-        for message_type, batch in batches.items():
-            if batch:
-                effects += await self._handlers[message_type].handler(batch, tx)
-                self._tally.add(message_type, len(batch))
+        for subscription in self._subscriptions.values():
+            if batch := batches.get(subscription):
+                effects += await subscription.handler(batch, tx)
+                self._tally.add(subscription.message.TYPE, len(batch))
         return effects
 
     async def _bury(self, entry: Entry, error: Exception) -> None:

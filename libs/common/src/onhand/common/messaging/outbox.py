@@ -6,6 +6,7 @@ away, is published by the sweeper of any replica. An event may therefore be publ
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from onhand.common.database import Database, Transaction
 from onhand.common.messaging.streams import Streams
@@ -13,6 +14,13 @@ from onhand.common.messaging.streams import Streams
 SWEEP_AGE_SECONDS = 5.0
 """Rows younger than this are taken to be in the hands of whoever wrote them."""
 _SWEEP_ROWS = 20
+
+
+class OutboxWrite(NamedTuple):
+    """What a transaction does to the outbox: the row it writes, if any, and the published rows it deletes."""
+
+    row: int | None
+    deleted: list[int]
 
 
 class Outbox:
@@ -24,36 +32,35 @@ class Outbox:
     def __init__(self) -> None:
         self._published: list[int] = []
 
-    async def write(self, tx: Transaction, messages: Sequence[tuple[str, bytes]]) -> int | None:
-        """Store (topic, payload) pairs; returns the row's id, or None if there was nothing to store."""
-        if not messages:
-            return None
-        topics, payloads = zip(*messages, strict=True)
-        row: int = await tx.fetchval(
-            "INSERT INTO outbox (topics, payloads) VALUES ($1, $2) RETURNING id", topics, payloads
+    async def write(self, tx: Transaction, messages: Sequence[tuple[str, bytes]]) -> OutboxWrite:
+        """Store (topic, payload) pairs as one row, and delete the rows that are noted as published."""
+        deleted = self._published.copy()
+        if not messages and not deleted:
+            return OutboxWrite(None, deleted)
+        row: int | None = await tx.fetchval(
+            """
+            WITH deleted AS (DELETE FROM outbox WHERE id = ANY($3))
+            INSERT INTO outbox (topics, payloads) SELECT $1, $2 WHERE cardinality($1::text[]) > 0 RETURNING id
+            """,
+            [topic for topic, _ in messages],
+            [payload for _, payload in messages],
+            deleted,
         )
-        return row
+        return OutboxWrite(row, deleted)
 
     @property
     def holds_published(self) -> bool:
         """Whether there are published rows to delete."""
         return bool(self._published)
 
-    def published(self, row: int) -> None:
-        """Note that a row's events are on their streams."""
-        self._published.append(row)
+    def committed(self, write: OutboxWrite) -> None:
+        """Note that a write is on disk: what it deleted need not be deleted again."""
+        self._published = [row for row in self._published if row not in write.deleted]
 
-    async def delete_published(self, tx: Transaction) -> list[int]:
-        """Delete the rows noted as published; returns their ids for `forget` once the transaction is committed."""
-        rows = self._published.copy()
-        if rows:
-            await tx.execute("DELETE FROM outbox WHERE id = ANY($1)", rows)
-        return rows
-
-    def forget(self, rows: Sequence[int]) -> None:
-        """Note that these rows are deleted and the deletion committed."""
-        gone = set(rows)
-        self._published = [row for row in self._published if row not in gone]
+    def published(self, write: OutboxWrite) -> None:
+        """Note that a write's events are on their streams: a later transaction may delete its row."""
+        if write.row is not None:
+            self._published.append(write.row)
 
 
 async def sweep(database: Database, streams: Streams, group: str) -> int:

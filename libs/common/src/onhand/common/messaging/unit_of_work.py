@@ -39,13 +39,19 @@ class UnitOfWork:
         async with self._database.transaction() as tx:
             effects = await work(tx)
             events = events_of(effects, source)
-            row = await self._outbox.write(tx, events)
-            deleted = await self._outbox.delete_published(tx)
+            write = await self._outbox.write(tx, events)
         # Committed. Before this line nobody may hear of it, and the entries may not be acknowledged.
-        self._outbox.forget(deleted)
+        self._outbox.committed(write)
         await self._streams.deliver(self.service, events, replies_of(effects, source), done)
-        if row is not None:
-            self._outbox.published(row)
+        self._outbox.published(write)
+
+    async def pass_over(self, entries: Sequence[Entry]) -> None:
+        """Acknowledge entries that ask nothing of this service.
+
+        Raises:
+            Unavailable: Redis is away; they will be read again.
+        """
+        await self._streams.deliver(self.service, (), {}, entries)
 
     async def tidy(self) -> None:
         """Delete the outbox rows that are published, when no batch comes to do it on its way."""
