@@ -1,0 +1,81 @@
+"""Fixtures for all tests: real servers, a database of its own for each test, an empty Redis for each test."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+import pytest
+import redis
+
+from onhand.cli.local import EmbeddedServers, embedded_servers
+from onhand.cli.migrations import migrate
+from onhand.common.database import Database, open_database
+from onhand.common.messaging.streams import Streams, open_streams
+
+
+class Servers(NamedTuple):
+    """Where the servers of this test session listen."""
+
+    redis_url: str
+    embedded: EmbeddedServers
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """PostgreSQL from the wheel; Redis by REDIS_URL if it is set and empty, else Valkey from the wheel."""
+    home: Path = tmp_path_factory.mktemp("servers")
+    with embedded_servers(home) as embedded:
+        given = os.environ.get("REDIS_URL", "")
+        if given and redis.Redis.from_url(given).dbsize():
+            pytest.exit("REDIS_URL names a Redis that is not empty; the tests would delete what is in it", returncode=2)
+        for service in ("orders", "inventory"):
+            migrate(embedded.postgres_url(f"{service}_template"), ["onhand.common", f"onhand.{service}"])
+        yield Servers(given or embedded.redis_url, embedded)
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> Iterator[str]:
+    """An empty Redis, and empty again afterwards."""
+    yield servers.redis_url
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.config_set("maxmemory", 0)
+        client.flushall()
+
+
+@pytest.fixture
+async def streams(redis_url: str) -> AsyncIterator[Streams]:
+    """Connected to the empty Redis."""
+    async with open_streams(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def orders_database(servers: Servers) -> AsyncIterator[Database]:
+    """A new database with the tables of Orders."""
+    async with _new_database(servers, "orders") as database:
+        yield database
+
+
+@pytest.fixture
+async def inventory_database(servers: Servers) -> AsyncIterator[Database]:
+    """A new database with the tables of Inventory."""
+    async with _new_database(servers, "inventory") as database:
+        yield database
+
+
+@asynccontextmanager
+async def _new_database(servers: Servers, service: str) -> AsyncIterator[Database]:
+    name = f"{service}_test"
+    admin = await asyncpg.connect(servers.embedded.postgres_url("postgres"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {service}_template STRATEGY file_copy")
+        try:
+            async with open_database(servers.embedded.postgres_url(name), "TEST_DATABASE_URL", "test") as database:
+                yield database
+        finally:
+            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
