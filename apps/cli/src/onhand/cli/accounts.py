@@ -51,7 +51,7 @@ def let_enter(account: Account, paths: Iterable[Path], say: Callable[[str], None
         directory.chmod(stat.S_IMODE(directory.stat().st_mode) | stat.S_IXOTH)
     if closed:
         say(
-            f"PostgreSQL does not run as root, so it runs as 'nobody': let others pass through (chmod o+x) "
+            f"PostgreSQL does not run as root, so it runs as 'nobody': others may now pass through (chmod o+x) "
             f"{', '.join(map(str, closed))}. To avoid that, set ORDERS_DATABASE_URL and INVENTORY_DATABASE_URL"
         )
 

@@ -1,13 +1,17 @@
 """ONHAND_HOME: the directory that holds everything the embedded servers and `onhand` itself keep."""
 
+import errno
+import os
+import shutil
 from pathlib import Path
 
 from onhand.common.errors import StartupError
 
-MARKER = "README"
 DIRECTORIES = ("redis", "postgres", "logs", "run")
+"""All that may ever be deleted."""
 
-_MARKER_TEXT = "Data of `onhand`, made by it. `onhand reset` deletes the directories redis, postgres, logs and run.\n"
+MARKER = ".made-by-onhand"
+_MARKER_TEXT = f"Data of onhand, made by it. `onhand reset` deletes {', '.join(DIRECTORIES)} and this file.\n"
 
 
 def make_home(home: Path) -> Path:
@@ -19,22 +23,34 @@ def make_home(home: Path) -> Path:
     home = home.absolute()
     try:
         if not is_ours(home):
-            _claim(home)
+            _mark(home)
         for name in ("logs", "run"):
             (home / name).mkdir(mode=0o700, exist_ok=True)
+            if not os.access(home / name, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise StartupError(f"ONHAND_HOME {home} cannot be used: {error.strerror}. Set it to another place") from None
     return home
 
 
 def is_ours(home: Path) -> bool:
-    """Whether `onhand` made this directory."""
+    """Whether `onhand` made what is in this directory."""
     marker = home / MARKER
     return marker.is_file() and marker.read_text(errors="replace") == _MARKER_TEXT
 
 
-def _claim(home: Path) -> None:
-    foreign = [name for name in DIRECTORIES if (home / name).exists()]
+def empty_home(home: Path) -> None:
+    """Delete what we made in a home that is ours, and the home itself if nothing else is in it."""
+    for name in DIRECTORIES:
+        if (home / name).exists():
+            shutil.rmtree(home / name)
+    (home / MARKER).unlink()  # last: what is left of a reset that failed is still known as ours
+    if not any(home.iterdir()):
+        home.rmdir()
+
+
+def _mark(home: Path) -> None:
+    foreign = [name for name in (*DIRECTORIES, MARKER) if (home / name).exists()]
     if foreign:
         raise StartupError(
             f"ONHAND_HOME {home} holds {', '.join(foreign)}, which onhand did not make: set it to another place"

@@ -1,13 +1,14 @@
 """The servers `onhand` brings along, for when no URL names others."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from onhand.cli import postgres, valkey
 from onhand.cli.home import make_home
-from onhand.cli.postgres import postgres, postgres_url
 from onhand.cli.programs import Program, running
-from onhand.cli.valkey import valkey, valkey_url
+from onhand.cli.sockets import socket_directory
 
 
 class EmbeddedServers:
@@ -20,19 +21,25 @@ class EmbeddedServers:
     @property
     def redis_url(self) -> str:
         """URL of Valkey, for redis-py."""
-        return valkey_url(self._redis)
+        return valkey.url(self._redis)
 
     def postgres_url(self, database: str) -> str:
         """URL of one database, for asyncpg and dbmate. Migrating a database makes it."""
-        return postgres_url(self._postgres, database)
+        return postgres.url(self._postgres, database)
+
+    def delete_sockets(self) -> None:
+        """Delete the directories that were made elsewhere because the home's path is too long."""
+        for data, socket_name in ((self._redis, valkey.SOCKET), (self._postgres, postgres.SOCKET)):
+            if (sockets := socket_directory(data, socket_name)) != data:
+                shutil.rmtree(sockets, ignore_errors=True)
 
     def redis(self) -> Program:
         """Return the program that serves `redis_url`."""
-        return valkey(self._redis)
+        return valkey.program(self._redis)
 
     def postgres(self) -> Program:
         """Return the program that serves every `postgres_url`."""
-        return postgres(self._postgres)
+        return postgres.program(self._postgres)
 
 
 @contextmanager

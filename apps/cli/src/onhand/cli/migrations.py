@@ -5,11 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from onhand.cli.packages import package_directory
+from onhand.cli.programs import Say
 from onhand.common.errors import StartupError
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -28,6 +29,20 @@ def migrate(database_url: str, packages: Sequence[str]) -> list[str]:
         StartupError: one line with dbmate's reason.
     """
     return [file for package in packages for file in _migrate_package(database_url, package)]
+
+
+def migrate_databases(database_urls: Mapping[str, str], say: Say) -> dict[str, list[str]]:
+    """Bring the databases of services, by name of service, up to date: the runtime's tables first, then its own.
+
+    Returns:
+        The files that were applied, by name of service.
+    """
+    applied = {}
+    for service, url in database_urls.items():
+        applied[service] = migrate(url, ["onhand.common", f"onhand.{service}"])
+        if applied[service]:
+            say(f"{service}: applied {', '.join(applied[service])}")
+    return applied
 
 
 def _migrate_package(database_url: str, package: str) -> list[str]:

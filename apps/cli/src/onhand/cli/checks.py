@@ -1,0 +1,99 @@
+"""What is looked at before anything is started, so that a problem is told in one line and leaves nothing behind."""
+
+import errno
+import re
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+import psutil
+
+from onhand.cli.postgres import accepts_connections
+from onhand.common.errors import StartupError
+
+
+def check_ports(addresses: Mapping[str, tuple[str, int]]) -> None:
+    """Make sure that each service, by name, could listen on its host and port.
+
+    Raises:
+        StartupError: one could not.
+    """
+    taken: dict[int, str] = {}
+    for service, (host, port) in addresses.items():
+        setting = f"{service.upper()}_PORT"
+        if other := taken.get(port):
+            raise StartupError(f"port {port} is set for both {other} and {service}: set {setting} to another")
+        taken[port] = service
+        try:
+            socket.create_server((host, port)).close()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise StartupError(
+                    f"port {port} ({service}) is in use by {_user_of(port)}: stop it or set {setting}"
+                ) from None
+            raise StartupError(f"{service} cannot listen on {host}:{port}: {error.strerror}. Set {setting}") from None
+
+
+def check_servers(urls: Mapping[str, str]) -> None:
+    """Make sure that something answers at each configured URL, by name of setting.
+
+    Raises:
+        StartupError: nothing does.
+    """
+    for setting, url in urls.items():
+        if not answers(setting, url):
+            kind = _kind(setting)
+            raise StartupError(
+                f"{setting}: no {kind} answers at {where(url)}: start it, mend {setting}, "
+                f"or leave it unset to use the embedded {kind}"
+            )
+
+
+def answers(setting: str, url: str) -> bool:
+    """Whether the server that a setting names can be reached."""
+    return _redis_answers(url) if _kind(setting) == "Redis" else accepts_connections(_without_secrets(url))
+
+
+def _kind(setting: str) -> str:
+    return "Redis" if setting == "REDIS_URL" else "PostgreSQL"
+
+
+def where(url: str) -> str:
+    """Say where a URL leads; never the password, however oddly the URL is written."""
+    address = re.split(r"[?&#]", url.rpartition("@")[2].rpartition("://")[2])[0]
+    return parse_qs(urlsplit(url).query).get("host", [""])[0] + address
+
+
+def _redis_answers(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        if parts.scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(3)
+                connection.connect(unquote(parts.path))
+        else:
+            socket.create_connection((parts.hostname or "localhost", parts.port or 6379), timeout=3).close()
+    except (OSError, ValueError):  # ValueError: a port that is no number
+        return False
+    return True
+
+
+def _without_secrets(url: str) -> str:
+    """Keep what leads to the server: a command line shows the rest to every user of the machine."""
+    parts = urlsplit(url)
+    query = {name: values for name, values in parse_qs(parts.query).items() if name in {"host", "port"}}
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query=urlencode(query, doseq=True)).geturl()
+
+
+def _user_of(port: int) -> str:
+    with suppress(psutil.Error):  # other users' processes may be hidden from us
+        for connection in psutil.net_connections(kind="tcp"):
+            if (
+                connection.laddr
+                and connection.laddr.port == port
+                and connection.status == psutil.CONN_LISTEN
+                and connection.pid
+            ):
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return "another program"

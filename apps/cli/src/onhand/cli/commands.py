@@ -1,0 +1,28 @@
+"""What all commands share: examples in their help, `--json`, and errors in one line."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from onhand.common.errors import OnhandError
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a help text."""
+    return "\n".join(("[bold]Examples[/bold]", *(f"  {line}" for line in lines)))
+
+
+class Commands(typer.Typer):
+    """Commands that tell an expected failure in one line for each thing that is wrong, and exit with its code."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Run the command that the arguments of the process name."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except OnhandError as error:
+            for line in str(error).splitlines():
+                sys.stderr.write(f"onhand: {line}\n")
+            sys.exit(error.exit_code)

@@ -1,0 +1,120 @@
+"""The `onhand` command: starts the system on one machine, supervises it, and speaks to it."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from onhand.cli.background import log_file, start_in_background, tell_ready
+from onhand.cli.client import orders, stock
+from onhand.cli.commands import AsJson, Commands, examples
+from onhand.cli.log import Log
+from onhand.cli.migrate import migrate_all
+from onhand.cli.output import ready_text, show_components, show_json
+from onhand.cli.reload import restart_what_changes
+from onhand.cli.reset import reset as reset_home
+from onhand.cli.start import Stack
+from onhand.cli.start import start as start_services
+from onhand.cli.status import status as look_at
+from onhand.cli.stop import stop as stop_all
+from onhand.cli.system import COMPONENTS, Service, System
+from onhand.common.settings import load_settings
+
+app = Commands(
+    name="onhand",
+    help="Run the order and inventory backend on this machine, and speak to it.",
+    epilog=examples(
+        "onhand start",
+        "onhand stock set 123 10",
+        "onhand orders create --product 123 --quantity 5 --customer cust-456",
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(orders, name="orders")
+app.add_typer(stock, name="stock")
+
+Services = Annotated[
+    list[Service] | None,
+    typer.Argument(metavar="SERVICE...", help="gateway, orders, inventory.", show_default="all"),
+]
+
+
+@app.command(epilog=examples("onhand start", "onhand start orders", "onhand start --detach"))
+def start(
+    services: Services = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background, once ready.")] = False,
+) -> None:
+    """Run the services, and the servers they need, until Ctrl-C.
+
+    A server whose URL is not set (REDIS_URL, ORDERS_DATABASE_URL,
+    INVENTORY_DATABASE_URL) is brought along, with its data under
+    ONHAND_HOME. What dies is started again.
+    """
+    if detach:
+        _start_in_background(services or list(Service))
+    else:
+        _run(services or list(Service), reload=False)
+
+
+@app.command(epilog=examples("onhand dev", "onhand dev orders"))
+def dev(services: Services = None) -> None:
+    """Do what `start` does, and restart a service when its code changes."""
+    _run(services or list(Service), reload=True)
+
+
+@app.command(epilog=examples("onhand stop"))
+def stop() -> None:
+    """Stop everything that runs on ONHAND_HOME, here or in another terminal."""
+    stop_all(System(load_settings()).home, typer.echo)
+
+
+@app.command(epilog=examples("onhand status", "onhand status --json"))
+def status(as_json: AsJson = False) -> None:
+    """Show what runs. The exit code is 0 if everything is ready and 3 if not."""
+    components = look_at(System(load_settings()))
+    if as_json:
+        show_json(components)
+    else:
+        show_components(components)
+    raise typer.Exit(0 if all(component.state == "ready" for component in components) else 3)
+
+
+@app.command(epilog=examples("onhand reset", "onhand reset --yes"))
+def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
+    """Delete the orders and the stock that the embedded servers keep in ONHAND_HOME."""
+    reset_home(System(load_settings()), lambda question: yes or typer.confirm(question), typer.echo)
+
+
+@app.command(epilog=examples("onhand migrate", "onhand migrate --json"))
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the databases up to date. `start` does it too; a deployment does it on its own before."""
+    applied = migrate_all(System(load_settings()), lambda line: typer.echo(line, err=as_json))
+    if as_json:
+        show_json(applied)
+    elif not any(applied.values()):
+        typer.echo("nothing to apply: every database is up to date")
+
+
+def _run(services: list[Service], *, reload: bool) -> None:
+    system = System(load_settings())
+    log = Log(sys.stdout.buffer, ("onhand", *COMPONENTS))
+
+    async def once_ready(stack: Stack) -> None:
+        log.plain(ready_text(system, services))
+        tell_ready()
+        if reload:
+            await restart_what_changes(stack, log.say)
+        else:
+            await asyncio.Event().wait()
+
+    start_services(system, services, log, once_ready)
+
+
+def _start_in_background(services: list[Service]) -> None:
+    system = System(load_settings())
+    pid = start_in_background(system.home, ["start", *services])
+    typer.echo(ready_text(system, services))
+    typer.echo(f"onhand runs in the background (pid {pid}), its log is {log_file(system.home)}; `onhand stop` ends it")

@@ -1,0 +1,193 @@
+"""Keeps programs running: starts them, starts them again when they die, stops them."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from onhand.cli.log import Log
+from onhand.cli.programs import (
+    POLL_SECONDS,
+    READY_SECONDS,
+    Program,
+    ended_too_early,
+    how_it_ended,
+    launch_options,
+    not_ready_in_time,
+)
+from onhand.cli.run_state import Claim
+from onhand.common.errors import StartupError
+
+LONGEST_LINE = 1 << 20
+TAKE_OVER_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How long to wait before a program that died is started again."""
+
+    first_seconds: float = 0.5
+    longest_seconds: float = 10.0
+    healthy_seconds: float = 30.0
+    """A program that ran for so long had recovered: the next wait is short again."""
+
+    def delays(self) -> Iterator[float]:
+        """Yield the waits: each twice the last, up to the longest, and up to half of it off by chance."""
+        delay = self.first_seconds
+        while True:
+            yield delay * random.uniform(0.5, 1)  # noqa: S311  # so that programs that died together come back apart
+            delay = min(delay * 2, self.longest_seconds)
+
+
+DEFAULT_BACKOFF = Backoff()
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run of a program, from its start to its end."""
+
+    process: Process
+    output: asyncio.Task[None]
+    started: float
+
+    async def ended(self) -> int:
+        """Wait until the process has ended and its last lines are in the log."""
+        code = await self.process.wait()
+        await asyncio.wait({self.output}, timeout=1)  # something it started may still hold the pipe open
+        return code
+
+    @property
+    def alive(self) -> bool:
+        return self.process.returncode is None
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+
+class Supervised:
+    """One program, kept running until it is stopped.
+
+    While another `onhand` runs the same program it is left to it, and taken over when that one ends.
+    """
+
+    def __init__(self, program: Program, claim: Claim, log: Log, backoff: Backoff = DEFAULT_BACKOFF) -> None:
+        self.program = program
+        self._claim = claim
+        self._log = log
+        self._backoff = backoff
+        self._run: _Run | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._last_line = ""
+
+    async def start(self) -> None:
+        """Start the program, wait until it is ready, and keep it running from then on.
+
+        Raises:
+            StartupError: it ended, or did not get ready in time.
+        """
+        if not self._claim.take():
+            self._log.say(f"{self.program.name} is already run by another onhand: using that")
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self._until_ready()
+        except TimeoutError:
+            raise not_ready_in_time(self.program, self._last_line) from None
+        self._keeper = asyncio.create_task(self._keep_running())
+
+    async def restart(self) -> None:
+        """Stop the program and start it again at once, as it is now on disk."""
+        await self.stop()
+        self._run = None
+        self._keeper = asyncio.create_task(self._keep_running())
+
+    async def stop(self) -> None:
+        """Stop the program; kill it if it takes longer than it may."""
+        if self._keeper:
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+        if self._run and self._run.alive:
+            self._run.process.send_signal(self.program.stop_signal)
+            try:
+                async with asyncio.timeout(self.program.stop_seconds):
+                    await self._run.process.wait()
+            except TimeoutError:
+                self._log.say(f"{self.program.name} did not stop within {self.program.stop_seconds:g} s: killing it")
+                self.kill()
+            await self._run.ended()
+
+    def kill(self) -> None:
+        """Kill the program now, and what it started."""
+        if self._run and self._run.alive:
+            os.killpg(self._run.process.pid, signal.SIGKILL)
+
+    async def _until_ready(self) -> None:
+        while True:
+            if self._run is None and self._claim.take():
+                self._run = await self._launch()
+            ready = await asyncio.to_thread(self.program.is_ready)
+            if self._run and not self._run.alive:  # looked at last: what answered may be another program
+                raise ended_too_early(self.program, await self._run.ended(), self._last_line)
+            if ready:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _keep_running(self) -> None:
+        await self._take_over()
+        delays = self._backoff.delays()
+        while True:
+            if self._run:
+                code = await self._run.ended()
+                if self._run.seconds > self._backoff.healthy_seconds:
+                    delays = self._backoff.delays()
+                await self._wait(how_it_ended(code), next(delays))
+                self._run = None
+            try:
+                self._run = await self._launch()
+            except (OSError, StartupError) as error:
+                await self._wait(f"cannot be started: {error}", next(delays))
+
+    async def _take_over(self) -> None:
+        if self._claim.take():
+            return
+        while not self._claim.take():  # noqa: ASYNC110  # a file lock wakes nobody up
+            await asyncio.sleep(TAKE_OVER_SECONDS)
+        self._log.say(f"the onhand that ran {self.program.name} has ended: taking over")
+
+    async def _wait(self, why: str, seconds: float) -> None:
+        self._log.say(f"{self.program.name} {why}; starting it again in {seconds:.1f} s")
+        await asyncio.sleep(seconds)
+
+    async def _launch(self) -> _Run:
+        await asyncio.to_thread(self._claim.end_left_behind, self.program, self._log.say)
+        await asyncio.to_thread(self.program.prepare, self._log.say)
+        process = await asyncio.create_subprocess_exec(
+            *self.program.command, stdout=PIPE, **launch_options(self.program)
+        )
+        self._claim.note(process.pid)
+        return _Run(process, asyncio.create_task(self._copy_output(process)), time.monotonic())
+
+    async def _copy_output(self, process: Process) -> None:
+        async for line in _lines(process.stdout):
+            self._last_line = line.decode(errors="replace").strip() or self._last_line
+            self._log.write(self.program.name, line)
+
+
+async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
+    """Yield lines; one that is absurdly long comes in pieces instead of stopping everything."""
+    rest = b""
+    while stream and (chunk := await stream.read(1 << 16)):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > LONGEST_LINE:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest
