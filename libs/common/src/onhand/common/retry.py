@@ -6,12 +6,11 @@ from contextlib import suppress
 
 from onhand.common.database import is_database_away
 from onhand.common.errors import Unavailable
-from onhand.common.messaging.streams import NoGroup
 
 
 def is_transient(error: Exception) -> bool:
     """Whether Redis or the database is away or busy, so that trying again later is all that is needed."""
-    return isinstance(error, Unavailable | NoGroup) or is_database_away(error)
+    return isinstance(error, Unavailable) or is_database_away(error)
 
 
 class Backoff:

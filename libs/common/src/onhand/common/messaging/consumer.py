@@ -22,7 +22,7 @@ from onhand.common.telemetry import Tally
 Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[Sequence[Effect]]]
 """Handles all messages of one type in a batch, in the order they came. It may see any of them again, late or early."""
 
-_BLOCK_MS = 500
+_BLOCK_MS = 250
 _ATTEMPTS = 5
 _log = structlog.get_logger()
 

@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, ResponseError
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -21,7 +28,10 @@ from onhand.common.errors import NoReply, StartupError, Unavailable
 # time, because the server knows it by its hash anyway, and so there is no NOSCRIPT to handle after a restart.
 _APPEND = "for i = 1, #ARGV, 2 do redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'event', ARGV[i + 1]) end"
 
-_REFUSALS = ("OOM", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN")
+# Redis is there and does not write: out of memory, disk full, a replica, a cluster without its master. redis-py has
+# classes for some of them.
+_REFUSALS = (OutOfMemoryError, ReadOnlyError, MasterDownError, ClusterDownError)
+_REFUSAL_CODES = ("MISCONF", "NOREPLICAS")
 
 
 class Entry(NamedTuple):
@@ -36,7 +46,7 @@ class Entry(NamedTuple):
     payload: bytes | None
 
 
-class NoGroup(Exception):
+class NoGroup(Unavailable):
     """The consumer group is not there: Redis is new, was flushed, or failed over."""
 
 
@@ -215,6 +225,6 @@ def _unavailable() -> Iterator[None]:
     except ResponseError as error:
         if str(error).startswith("NOGROUP"):
             raise NoGroup(str(error)) from error
-        if str(error).startswith(_REFUSALS):
+        if isinstance(error, _REFUSALS) or str(error).startswith(_REFUSAL_CODES):
             raise Unavailable(f"Redis refuses: {error}") from error
         raise
