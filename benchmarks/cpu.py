@@ -1,0 +1,64 @@
+"""CPU time of processes and of the machine."""
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+import psutil
+
+from onhand.common.errors import OnhandError
+
+
+class ComponentGone(OnhandError):
+    """A process of the system ended under load."""
+
+
+class CpuTimes(NamedTuple):
+    """CPU seconds spent up to one moment.
+
+    Attributes:
+        components: by name of component, its process with all that it started.
+        ours: of this process and what it started, which is the load generator.
+        machine: of everything on the machine, what a hypervisor took away (steal) included.
+        available: what there was to spend, by wall clock.
+    """
+
+    components: dict[str, float]
+    ours: float
+    machine: float
+    available: float
+
+
+def cpu_times(pids: Mapping[str, int]) -> CpuTimes:
+    """Look at the clocks. Differences between two looks say what was spent.
+
+    Raises:
+        ComponentGone: a process does not run any more.
+    """
+    everything = psutil.cpu_times()
+    idle = everything.idle + getattr(everything, "iowait", 0.0)
+    guests = getattr(everything, "guest", 0.0) + getattr(everything, "guest_nice", 0.0)  # counted as user, too
+    return CpuTimes(
+        components={name: _tree_seconds(name, pid) for name, pid in pids.items()},
+        ours=_seconds(psutil.Process()),
+        machine=sum(everything) - idle - guests,
+        available=time.monotonic() * (psutil.cpu_count() or 1),
+    )
+
+
+def _tree_seconds(name: str, pid: int) -> float:
+    """PostgreSQL has a process per connection, and Valkey forks one that rewrites its log."""
+    try:
+        process = psutil.Process(pid)
+        return sum(map(_seconds, (process, *process.children(recursive=True))))
+    except psutil.NoSuchProcess:
+        raise ComponentGone(f"{name} (pid {pid}) ended under load; its log says why") from None
+
+
+def _seconds(process: psutil.Process) -> float:
+    """CPU seconds of a process and of its children that have ended."""
+    with suppress(psutil.NoSuchProcess):  # ended since it was listed: its parent has its seconds now
+        times = process.cpu_times()
+        return float(times.user + times.system + times.children_user + times.children_system)
+    return 0.0

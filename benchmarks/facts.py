@@ -1,0 +1,30 @@
+"""On what, and how safely, was measured: asked of the servers themselves."""
+
+import os
+import platform
+
+from redis.asyncio import Redis
+
+from benchmarks.ledger import Ledger
+
+
+async def facts(redis_url: str, ledger: Ledger) -> dict[str, str]:
+    """Ask both servers, and look at the machine."""
+    postgres = await ledger.settings()
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        server = await redis.info("server")
+        aof = {name: (await redis.config_get(name)).get(name, "?") for name in ("appendonly", "appendfsync")}
+    product = "Valkey" if "valkey_version" in server else "Redis"
+    return {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} {platform.release()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "postgres": ", ".join(
+            [f"PostgreSQL {postgres.pop('server_version')}", *(f"{name}={value}" for name, value in postgres.items())]
+        ),
+        "redis": ", ".join(
+            [
+                f"{product} {server.get('valkey_version', server['redis_version'])}",
+                *(f"{name}={value}" for name, value in aof.items()),
+            ]
+        ),
+    }

@@ -1,0 +1,99 @@
+"""A small load generator for machines without wrk: HTTP/1.1, keep-alive, one request at a time per connection."""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+@dataclass
+class Result:
+    """What was answered until the time was over; what was under way then is not counted, as in wrk.
+
+    Attributes:
+        statuses: number of answers by HTTP status.
+        broken: connections that ended early.
+    """
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+    broken: int = 0
+    seconds: float = 0.0
+
+    def percentile(self, percent: float) -> float:
+        """Milliseconds within which so many percent of the answers came; 0 if there were none."""
+        if not self.latencies:
+            return 0.0
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] * 1e3
+
+
+def answer_length(head: bytes) -> int:
+    """Bytes of the whole answer that begins with `head`, which reaches at least to the empty line.
+
+    Raises:
+        ValueError: it has no Content-Length.
+    """
+    found = _LENGTH.search(head)
+    if not found:
+        raise ValueError("an answer without Content-Length")
+    return head.index(b"\r\n\r\n") + 4 + int(found[1])
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, request: bytes, result: Result) -> None:
+        self._request = request
+        self._result = result
+        self._received = b""
+        self._sent_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101  # what create_connection gives
+        self._transport = transport
+
+    def send(self) -> None:
+        self._sent_at = time.perf_counter()
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if b"\r\n\r\n" not in self._received or len(self._received) < answer_length(self._received):
+            return
+        self._result.latencies.append(time.perf_counter() - self._sent_at)
+        self._result.statuses[int(self._received[9:12])] += 1
+        self._received = b""
+        self.send()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._result.broken += 1
+
+
+async def run(url: str, path: str, body: bytes, connections: int, seconds: float) -> Result:
+    """POST a body again and again.
+
+    Raises:
+        OSError: a connection could not be made.
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    request = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+    result = Result()
+    loop = asyncio.get_running_loop()
+    opened = [
+        await loop.create_connection(lambda: _Connection(request, result), host, port) for _ in range(connections)
+    ]
+    begun = time.perf_counter()
+    for _, connection in opened:
+        connection.send()
+    await asyncio.sleep(seconds)
+    seen = Result(Counter(result.statuses), list(result.latencies), result.broken, time.perf_counter() - begun)
+    for transport, _ in opened:
+        transport.close()
+    return seen

@@ -1,0 +1,96 @@
+"""What the databases say: which orders there are, and how much stock is held for them."""
+
+import asyncio
+import time
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from onhand.common.errors import StartupError
+
+_POLL_SECONDS = 0.02
+_QUIET_SECONDS = 0.2
+"""No order is pending for so long: what was on its way when the load stopped has arrived."""
+
+
+class Books(NamedTuple):
+    """Orders and stock of one product at one moment, when nothing is under way.
+
+    Attributes:
+        statuses: number of orders by status.
+        confirmed_units: in confirmed orders, as Orders says.
+        reserved_units: as Inventory says.
+    """
+
+    statuses: dict[str, int]
+    confirmed_units: int
+    reserved_units: int
+
+
+class Ledger:
+    """Reads both databases. It writes nothing: its sessions are read-only."""
+
+    def __init__(self, orders: Any, inventory: Any, product: str) -> None:  # noqa: ANN401  # asyncpg ships no types
+        self._orders = orders
+        self._inventory = inventory
+        self._product = product
+
+    async def settled_after(self, limit_seconds: float) -> float | None:
+        """Wait until no order is pending; returns the seconds that took, or None if it takes longer than the limit."""
+        begun = quiet_since = time.monotonic()
+        while (now := time.monotonic()) - quiet_since < _QUIET_SECONDS:
+            await asyncio.sleep(_POLL_SECONDS)
+            if await self._orders.fetchval("SELECT EXISTS (SELECT FROM orders WHERE status = 'pending')"):
+                quiet_since = time.monotonic()
+            if now - begun > limit_seconds:
+                return None
+        return quiet_since - begun
+
+    async def books(self) -> Books:
+        """Count everything."""
+        statuses = await self._orders.fetch(
+            "SELECT status, count(*) AS orders, sum(quantity) AS units FROM orders WHERE product_id = $1 GROUP BY 1",
+            self._product,
+        )
+        reserved = await self._inventory.fetchval("SELECT reserved FROM stock WHERE product_id = $1", self._product)
+        return Books(
+            statuses={row["status"]: row["orders"] for row in statuses},
+            confirmed_units=sum(row["units"] for row in statuses if row["status"] == "confirmed"),
+            reserved_units=reserved or 0,
+        )
+
+    async def settings(self) -> dict[str, str]:
+        """What PostgreSQL says of how safely it writes."""
+        names = ["server_version", "fsync", "synchronous_commit", "full_page_writes"]
+        return {name: await self._orders.fetchval("SELECT current_setting($1)", name) for name in names}
+
+    async def close(self) -> None:
+        """Close both connections."""
+        await self._orders.close()
+        await self._inventory.close()
+
+
+async def open_ledger(orders_url: str, inventory_url: str, product: str) -> Ledger:
+    """Connect to both databases.
+
+    Raises:
+        StartupError: one cannot be reached.
+    """
+    orders = await _connect("ORDERS_DATABASE_URL", orders_url)
+    try:
+        return Ledger(orders, await _connect("INVENTORY_DATABASE_URL", inventory_url), product)
+    except StartupError:
+        await orders.close()
+        raise
+
+
+async def _connect(setting: str, url: str) -> Any:  # noqa: ANN401  # asyncpg ships no types
+    try:
+        return await asyncpg.connect(
+            url, timeout=5, server_settings={"default_transaction_read_only": "on", "application_name": "benchmark"}
+        )
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StartupError(
+            f"cannot count the orders: {str(error) or type(error).__name__}. "
+            f"Set {setting}, or ONHAND_HOME, to those of the system under load"
+        ) from None

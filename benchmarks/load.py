@@ -1,0 +1,129 @@
+"""Load on the gateway, by wrk if it is there, else by our own generator; both tell the same."""
+
+import asyncio
+import re
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import msgspec
+
+from benchmarks import generator
+from onhand.common.errors import OnhandError
+
+PATH = "/api/gateway/orders"
+PRODUCT = "123"
+BODY = '{"productId":"123","quantity":5,"customerId":"cust-456"}'
+
+_MARK = "onhand-load "
+_SCRIPT = f"""
+wrk.method = "POST"
+wrk.body = '{BODY}'
+wrk.headers["Content-Type"] = "application/json"
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format(
+    '{_MARK}{{"answered":%d,"refused":%d,"unanswered":%d,"micros":%d,"p50":%d,"p99":%d}}\\n',
+    summary.requests, errors.status, errors.connect + errors.read + errors.write + errors.timeout,
+    summary.duration, latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+class Load(NamedTuple):
+    """What a load generator saw.
+
+    Attributes:
+        created: requests answered 201.
+        refused: requests answered otherwise.
+        unanswered: connections that failed and requests that took longer than two seconds.
+    """
+
+    created: int
+    refused: int
+    unanswered: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+
+
+class LoadFailed(OnhandError):
+    """The load generator did not tell what it saw."""
+
+
+class _Told(msgspec.Struct):
+    answered: int
+    refused: int
+    unanswered: int
+    micros: int
+    p50: int
+    p99: int
+
+
+def name() -> str:
+    """The generator that `run` uses, in words for the report."""
+    return "wrk" if _wrk() else "Python generator; wrk not found: figures are lower"
+
+
+async def run(url: str, connections: int, seconds: int) -> Load:
+    """Send orders over so many connections for so long, each connection one after the other.
+
+    Raises:
+        LoadFailed: no connection could be made, or wrk failed.
+    """
+    if program := _wrk():
+        return await _run_wrk(program, url, connections, seconds)
+    try:
+        result = await generator.run(url, PATH, BODY.encode(), connections, seconds)
+    except OSError as error:
+        raise LoadFailed(f"cannot connect to {url}: {error}") from None
+    refused = sum(count for status, count in result.statuses.items() if status != 201)
+    return Load(
+        result.statuses[201], refused, result.broken, result.seconds, result.percentile(50), result.percentile(99)
+    )
+
+
+def parse_wrk(output: str) -> Load:
+    """Read what the script's `done` wrote.
+
+    wrk tells answers of 400 and above apart; that the others were all 201 shows when the orders are counted.
+
+    Raises:
+        LoadFailed: it is not there.
+    """
+    found = re.search(rf"^{_MARK}(.*)$", output, re.MULTILINE)
+    if not found:
+        raise LoadFailed(f"wrk failed: {(output.strip().splitlines() or ['it said nothing'])[-1]}")
+    told = msgspec.json.decode(found[1], type=_Told)
+    return Load(
+        created=told.answered - told.refused,
+        refused=told.refused,
+        unanswered=told.unanswered,
+        seconds=told.micros / 1e6,
+        p50_ms=told.p50 / 1e3,
+        p99_ms=told.p99 / 1e3,
+    )
+
+
+def _wrk() -> str | None:
+    return shutil.which("wrk")
+
+
+async def _run_wrk(program: str, url: str, connections: int, seconds: int) -> Load:
+    with TemporaryDirectory(prefix="onhand-bench-") as directory:
+        script = Path(directory) / "order.lua"
+        script.write_text(_SCRIPT)
+        process = await asyncio.create_subprocess_exec(
+            *(program, "--threads=1", f"--connections={connections}", f"--duration={seconds}s"),
+            *("--latency", f"--script={script}", url + PATH),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await process.communicate()
+        finally:
+            if process.returncode is None:  # we are being cancelled
+                process.kill()
+                await process.wait()
+    return parse_wrk(output.decode(errors="replace"))

@@ -1,0 +1,53 @@
+import asyncio
+
+import pytest
+
+from benchmarks import generator
+from benchmarks.load import Load, LoadFailed, parse_wrk
+
+WRK_OUTPUT = """\
+Running 10s test @ http://127.0.0.1:3000/api/gateway/orders
+  1 threads and 64 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency    15.43ms    3.02ms  60.11ms   85.01%
+41310 requests in 10.01s, 11.00MB read
+onhand-load {"answered":41310,"refused":10,"unanswered":2,"micros":10010000,"p50":15012,"p99":24250}
+"""
+
+
+def test_what_wrk_tells_is_read() -> None:
+    assert parse_wrk(WRK_OUTPUT) == Load(
+        created=41300, refused=10, unanswered=2, seconds=10.01, p50_ms=15.012, p99_ms=24.25
+    )
+
+
+def test_wrks_own_words_are_told_when_it_fails() -> None:
+    with pytest.raises(LoadFailed, match="unable to connect"):
+        parse_wrk("unable to connect to 127.0.0.1:1 Connection refused\n")
+
+
+def test_the_length_of_an_answer_is_that_of_its_head_and_its_body() -> None:
+    head = b"HTTP/1.1 201 Created\r\nContent-Length: 7\r\nlocation: /x\r\n\r\n"
+    assert generator.answer_length(head + b"{}") == len(head) + 7
+
+
+async def test_our_own_generator_counts_answers_by_status() -> None:
+    seen = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        while await reader.readuntil(b"}"):
+            seen += 1
+            status = b"201 Created" if seen % 2 else b"503 Service Unavailable"
+            writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 2\r\n\r\n{")
+            await writer.drain()
+            writer.write(b"}")
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        result = await generator.run(f"http://127.0.0.1:{port}", "/", b"{}", connections=2, seconds=0.1)
+    assert result.statuses[201] > 0
+    assert abs(result.statuses[201] - result.statuses[503]) <= 1
+    assert 0 < result.percentile(50) <= result.percentile(99)
+    assert result.broken == 0
