@@ -80,14 +80,14 @@ class Stock:
         """Tell a product's stock; with `?quantity=n`, also whether that many are available."""
         quantity = request.get_param("quantity")
         query = CheckStock(
-            product_id=_parameter("productId", product_id, ProductId),
+            product_id=_product_id(product_id),
             quantity=UNSET if quantity is None else _parameter("quantity", quantity, Quantity),
         )
         _answer(response, await self._requests.ask(query, _traceparent(request)))
 
     async def on_put(self, request: Request, response: Response, product_id: str) -> None:
         """Set how many units are on hand."""
-        product_id = _parameter("productId", product_id, ProductId)
+        product_id = _product_id(product_id)
         body = await read_body(request, self._decoder)
         command = SetStock(product_id=product_id, on_hand=body.on_hand)
         _answer(response, await self._requests.ask(command, _traceparent(request)))
@@ -116,6 +116,13 @@ def _answer(response: Response, reply: Envelope, status: int = 200) -> None:
 def _traceparent(request: Request) -> str | UnsetType:
     header = request.get_header("traceparent")
     return header if header and _TRACEPARENT.fullmatch(header) else UNSET
+
+
+def _product_id(value: str) -> str:
+    if "\ufffd" in value:  # the server put it in place of bytes that it could not decode: many paths, one id
+        raise invalid_request(Violation("must be percent-encoded UTF-8", parameter="productId"))
+    product_id: str = _parameter("productId", value, ProductId)
+    return product_id
 
 
 def _parameter(name: str, value: str, kind: Any) -> Any:  # noqa: ANN401  # annotated types are not types to mypy

@@ -13,6 +13,7 @@ from onhand.gateway.problems import Problem, Violation, invalid_request
 MAX_BODY_BYTES = 256 * 1024
 _MAX_VIOLATIONS = 20
 _MAX_NAME = 100
+_MAX_DIGITS = 100
 
 StructT = TypeVar("StructT", bound=Struct)
 
@@ -48,8 +49,10 @@ async def _read(request: falcon.asgi.Request) -> bytes:
 def _explain(body: bytes, kind: type[Struct], error: Exception) -> Problem:
     """Say all that is wrong with a body that did not decode. Off the fast path, so it may be slow and thorough."""
     try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as reason:
+        value = json.loads(body.decode(), parse_int=_parse_int, parse_constant=_refuse_constant)
+    except RecursionError:
+        return Problem(400, "malformed-body", "The body is nested too deeply.")
+    except ValueError as reason:
         return Problem(400, "malformed-body", f"The body is not JSON: {reason}.")
     if not isinstance(value, dict):
         return invalid_request(Violation("must be an object", pointer=""))
@@ -79,6 +82,11 @@ def describe(error: msgspec.ValidationError) -> str:
     if "matching regex" in str(error):
         return "must not contain control characters, surrogates or a slash"
     return str(error)[:1].lower() + str(error)[1:]
+
+
+def _parse_int(digits: str) -> int:
+    """Python refuses thousands of digits; the first ones tell as well that the number is out of range."""
+    return int(digits[:_MAX_DIGITS])
 
 
 def _refuse_constant(name: str) -> None:
