@@ -1,0 +1,48 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from redis import Redis
+
+from tests.e2e.problems import problem
+from tests.e2e.system import System, new_system
+
+StartSystem = Callable[..., System]
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    """A running system for all tests of a module, which do it no harm."""
+    with new_system() as system:
+        system.start()
+        yield system
+
+
+@pytest.fixture
+def start_system() -> Iterator[StartSystem]:
+    """Starts a system of the test's own, which it may kill; settings are given by name of environment variable.
+
+    An order without an answer is asked for again sooner than usual: the tests are to be quick.
+    """
+    with ExitStack() as stack:
+
+        def start(*services: str, **settings: str) -> System:
+            system = stack.enter_context(new_system(**{"ASK_AGAIN_SECONDS": "1"} | settings))
+            system.start(*services)
+            return system
+
+        yield start
+
+
+@pytest.fixture
+def nothing_changes(system: System) -> Iterator[None]:
+    """Make sure that whatever a test sends, no command follows from it and the gateway goes on working."""
+    with Redis.from_url(system.redis_url) as redis:
+
+        def commands() -> list[int]:
+            return [redis.xlen(key) for key in sorted(redis.scan_iter("*.commands.*"))]
+
+        before = commands()
+        yield
+        assert commands() == before
+    problem(system.client.get("/api/gateway/stock/nobody-knows-it"), 404)

@@ -1,0 +1,214 @@
+"""The whole system as a person runs it: `onhand start`, as processes, on free ports, with a home of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from redis import Redis
+
+from onhand.cli.local import EmbeddedServers
+from onhand.common.settings import Settings
+from tests.e2e.waiting import eventually
+
+SERVICES = ("gateway", "orders", "inventory")
+_IN_COMMAND_LINE = {
+    "gateway": "onhand.gateway",
+    "orders": "onhand.orders",
+    "inventory": "onhand.inventory",
+    "redis": "valkey-server",
+    "postgres": "bin/postgres",
+}
+
+
+class System:
+    """One home, three ports and the settings that go with them; to be started and stopped as often as wanted.
+
+    Attributes:
+        directory: a temporary place; every process works in it, by which those left running are found.
+        client: speaks HTTP to the gateway.
+    """
+
+    def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
+        self.directory = directory
+        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        self._embedded = EmbeddedServers(directory / "home")
+        self._environment = _environment_without_settings() | {
+            "ONHAND_HOME": str(directory / "home"),
+            **{f"{service.upper()}_PORT": str(port) for service, port in self.ports.items()},
+            **({"REDIS_URL": given} if (given := os.environ.get("REDIS_URL")) else {}),
+            **settings,
+        }
+        self._children: list[subprocess.Popen[bytes]] = []
+        self.client = httpx.Client(base_url=self.url("gateway"), timeout=15, trust_env=False)
+
+    @property
+    def redis_url(self) -> str:
+        """Where the messages are."""
+        return self._environment.get("REDIS_URL") or self._embedded.redis_url
+
+    def database_url(self, service: str) -> str:
+        """Where a service keeps its data."""
+        return self._environment.get(f"{service.upper()}_DATABASE_URL") or self._embedded.postgres_url(service)
+
+    def url(self, service: str) -> str:
+        """Where a service listens."""
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    def start(self, *services: str) -> None:
+        """Type `onhand start` in a terminal of its own, and wait until the services (all, if none is named) work."""
+        onhand = self.spawn("onhand.cli", "start", *services)
+        eventually(lambda: self.is_ready(*services) or onhand.poll() is not None, seconds=60)
+        assert onhand.poll() is None, self.log()
+
+    def stop(self) -> int:
+        """Press Ctrl-C and wait for the end; returns the exit code."""
+        onhand = self._children.pop()
+        onhand.send_signal(signal.SIGINT)
+        return onhand.wait(timeout=30)
+
+    def spawn(self, module: str, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Run a Python module without waiting for it."""
+        with (self.directory / f"{module}.log").open("ab") as log:
+            child = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", module, *arguments],
+                cwd=self.directory,
+                env=self._environment | settings,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._children.append(child)
+        return child
+
+    def run(self, module: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a Python module to its end."""
+        return subprocess.run(  # noqa: S603
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.directory,
+            env=self._environment | settings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def log(self, module: str = "onhand.cli") -> str:
+        """All that was written to the terminal of a module."""
+        return (self.directory / f"{module}.log").read_text(errors="replace")
+
+    def is_ready(self, *services: str) -> bool:
+        """Whether the services (all, if none is named) say that they are ready."""
+        return all(is_healthy(self.url(service)) for service in services or SERVICES)
+
+    def process(self, component: str) -> psutil.Process | None:
+        """The process of a component; None while it is down."""
+        for child in self._children:
+            with suppress(psutil.NoSuchProcess):
+                for process in psutil.Process(child.pid).children():
+                    if _IN_COMMAND_LINE[component] in " ".join(process.cmdline()):
+                        return process
+        return None
+
+    def kill(self, component: str) -> None:
+        """End a component without a warning, as `kill -9` or the kernel would."""
+        process = eventually(lambda: self.process(component))
+        process.kill()
+        process.wait()
+
+    def kill_everything(self) -> None:
+        """End every process at once, the supervisor first: nobody is left to tidy up."""
+        for child in self._children:
+            child.kill()
+        _kill(self.left_running())
+        self._reap()
+
+    def pause(self, component: str) -> None:
+        """Freeze a component: it is there and does nothing."""
+        eventually(lambda: self.process(component)).suspend()
+
+    def resume(self, component: str) -> None:
+        """Thaw a component."""
+        eventually(lambda: self.process(component)).resume()
+
+    def left_running(self) -> list[psutil.Process]:
+        """Every process that works in our directory."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def close(self) -> None:
+        """Leave no process behind, whatever has happened."""
+        self.client.close()
+        for process in self.left_running():
+            process.resume()
+        with suppress(subprocess.TimeoutExpired):
+            while self._children:
+                self.stop()
+        _kill(self.left_running())
+        self._reap()
+
+    def _reap(self) -> None:
+        for child in self._children:
+            child.wait()
+        self._children.clear()
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        with suppress(psutil.NoSuchProcess):
+            if str(self.directory) in " ".join(process.cmdline()):
+                return True
+            with suppress(psutil.AccessDenied):  # of another user, and so not ours
+                return Path(process.cwd()).is_relative_to(self.directory)
+        return False
+
+
+@contextmanager
+def new_system(**settings: str) -> Iterator[System]:
+    """Make a system, not yet started, and clean up after it.
+
+    Its directory has a short name, because unix sockets live in it, and is not pytest's own, because PostgreSQL may
+    run as another user and has to pass through.
+    """
+    with tempfile.TemporaryDirectory(prefix="onhand-e2e-") as name, ExitStack() as stack:
+        system = System(Path(name), settings)
+        if given := os.environ.get("REDIS_URL"):
+            redis = stack.enter_context(Redis.from_url(given))
+            if redis.dbsize():
+                pytest.exit("REDIS_URL names a Redis that is not empty; the tests would delete it", returncode=2)
+            stack.callback(redis.flushall)
+        stack.callback(system.close)
+        yield system
+
+
+def is_healthy(url: str) -> bool:
+    """Whether the service at a URL says that it is ready."""
+    try:
+        return httpx.get(f"{url}/health/ready", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    with ExitStack() as stack:
+        return [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
+
+
+def _environment_without_settings() -> dict[str, str]:
+    """The environment, without what would configure the system of whoever runs the tests."""
+    return {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=10)

@@ -1,0 +1,70 @@
+"""Two replicas of Orders and two of Inventory share the work, and nothing is sold twice."""
+
+import subprocess
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from tests.e2e.books import check_books
+from tests.e2e.conftest import StartSystem
+from tests.e2e.system import System, free_ports, is_healthy
+from tests.e2e.traffic import place_order, set_stock, settled, stock, traffic
+from tests.e2e.waiting import eventually
+
+Replicas = list[subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def system(start_system: StartSystem) -> System:
+    return start_system()
+
+
+@pytest.fixture
+def second_replicas(system: System) -> Replicas:
+    """One more process of Orders and of Inventory, on the databases and the Redis of the first."""
+    urls = {"REDIS_URL": system.redis_url} | {
+        f"{service.upper()}_DATABASE_URL": system.database_url(service) for service in ("orders", "inventory")
+    }
+    replicas = []
+    for service, port in zip(("orders", "inventory"), free_ports(2), strict=True):
+        settings = urls | {"ONHAND_REPLICA": "2", f"{service.upper()}_PORT": str(port)}
+        replicas.append(system.spawn(f"onhand.{service}", **settings))
+        eventually(lambda port=port: is_healthy(f"http://127.0.0.1:{port}"))  # type: ignore[misc]
+    return replicas
+
+
+@pytest.mark.usefixtures("second_replicas")
+def test_of_fifty_buyers_exactly_one_gets_the_last_unit(system: System) -> None:
+    set_stock(system, "rare", 1)
+    with ThreadPoolExecutor(max_workers=50) as buyers:
+        accepted = list(buyers.map(lambda _: place_order(system, "rare"), range(50)))
+    ends = Counter(settled(system, order_id)["status"] for order_id in accepted)
+    assert ends == {"confirmed": 1, "rejected": 49}
+    assert stock(system, "rare") == {"productId": "rare", "onHand": 1, "reserved": 1, "available": 0}
+    check_books(system, accepted)
+
+
+@pytest.mark.usefixtures("second_replicas")
+def test_replicas_share_the_work_and_keep_one_set_of_books(system: System) -> None:
+    products = [f"product-{number}" for number in range(10)]
+    for product in products:
+        set_stock(system, product, 25)
+    with ThreadPoolExecutor(max_workers=20) as buyers:
+        accepted = list(
+            buyers.map(lambda number: place_order(system, products[number % 10], 1 + number % 3), range(400))
+        )
+    check_books(system, accepted)
+    for service, contract in (("orders", "create-order"), ("orders", "stock-"), ("inventory", "order-created")):
+        log = partial(system.log, f"onhand.{service}")
+        eventually(lambda log=log, contract=contract: contract in log())  # type: ignore[misc]
+
+
+def test_when_a_replica_dies_for_good_the_other_finishes(system: System, second_replicas: Replicas) -> None:
+    with traffic(system) as orders:
+        orders.go_on()
+        for replica in second_replicas:
+            replica.kill()
+        orders.go_on()
+    check_books(system, orders.accepted)

@@ -1,0 +1,61 @@
+"""Everything that runs may be stopped or killed at any moment: no order is lost, and none has its effect twice."""
+
+import os
+import time
+
+from redis import Redis
+
+from tests.e2e.books import check_books
+from tests.e2e.conftest import StartSystem
+from tests.e2e.system import SERVICES
+from tests.e2e.traffic import traffic
+from tests.e2e.waiting import eventually
+
+COMPONENTS = [*SERVICES, "postgres"] + ([] if os.environ.get("REDIS_URL") else ["redis"])
+"""What `onhand start` runs, and so starts again."""
+
+
+def test_after_ctrl_c_nothing_runs_and_the_next_start_finds_every_order_within_seconds(
+    start_system: StartSystem,
+) -> None:
+    system = start_system()
+    with traffic(system) as orders:
+        orders.go_on()
+        assert system.stop() == 0
+    assert not system.left_running()
+
+    began = time.monotonic()
+    system.start()
+
+    assert time.monotonic() - began < 10
+    check_books(system, orders.accepted)
+
+
+def test_each_component_that_is_killed_comes_back_and_no_order_is_lost(start_system: StartSystem) -> None:
+    system = start_system()
+    with traffic(system) as orders:
+        for component in COMPONENTS:
+            orders.go_on()
+            system.kill(component)
+            eventually(lambda component=component: system.process(component) and system.is_ready())  # type: ignore[misc]
+    check_books(system, orders.accepted)
+
+
+def test_after_everything_was_killed_at_once_the_next_start_finds_every_order(start_system: StartSystem) -> None:
+    system = start_system()
+    with traffic(system) as orders:
+        orders.go_on()
+        system.kill_everything()
+        system.start()
+        orders.go_on()
+    check_books(system, orders.accepted)
+
+
+def test_orders_settle_even_if_redis_loses_every_byte(start_system: StartSystem) -> None:
+    system = start_system()
+    with traffic(system) as orders, Redis.from_url(system.redis_url) as redis:
+        for _ in range(5):
+            orders.go_on()
+            redis.flushall()
+        orders.go_on()
+    check_books(system, orders.accepted)
