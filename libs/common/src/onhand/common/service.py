@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -107,5 +108,5 @@ def _listener(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
         raise StartupError(
-            f"cannot listen on {host}:{port}: {error.strerror}. Stop what uses it, or set another port"
+            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}. Stop what uses it, or set another port"
         ) from error

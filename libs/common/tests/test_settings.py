@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from onhand.common.errors import SettingsError
+from onhand.common.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_without_any_setting_everything_listens_on_loopback_and_no_server_is_named() -> None:
+    settings = load_settings()
+    assert settings.host == "127.0.0.1"
+    assert (settings.gateway_port, settings.orders_port, settings.inventory_port) == (3000, 3001, 3002)
+    assert settings.redis_url == settings.orders_database_url == settings.inventory_database_url == ""
+
+
+def test_the_environment_comes_before_the_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("GATEWAY_PORT=4000\nORDERS_PORT=4001\n")
+    monkeypatch.setenv("GATEWAY_PORT", "5000")
+    settings = load_settings()
+    assert (settings.gateway_port, settings.orders_port) == (5000, 4001)
+
+
+def test_an_empty_variable_is_a_variable_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_PORT", "")
+    assert load_settings().gateway_port == 3000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GATEWAY_PORT", "abc"),
+        ("GATEWAY_PORT", "0"),
+        ("ORDERS_PORT", "65536"),
+        ("APP_ENV", "prod"),
+        ("REDIS_URL", "http://localhost"),
+        ("ORDERS_DATABASE_URL", "mysql://localhost/orders"),
+        ("ONHAND_REPLICA", "a b"),
+        ("REPLY_TIMEOUT_SECONDS", "-1"),
+    ],
+)
+def test_a_bad_setting_is_told_in_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert str(raised.value).startswith(f"{name}: ")
+    assert "\n" not in str(raised.value)
+    assert raised.value.exit_code == 2
+
+
+def test_a_bad_url_is_not_repeated_because_it_may_hold_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERS_DATABASE_URL", "mysql://me:secret@localhost/orders")
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert "secret" not in str(raised.value)
