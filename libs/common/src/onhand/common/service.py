@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import signal
 import socket
 import sys
@@ -98,7 +97,7 @@ def _server(app: HttpApp, settings: Settings) -> _Server:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=int(settings.drain_seconds) or 1,
+            timeout_graceful_shutdown=max(1, int(settings.drain_seconds / 2)),  # the rest is for the workers
         )
     )
 
@@ -107,6 +106,7 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # what follows repeats the address
         raise StartupError(
-            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}. Stop what uses it, or set another port"
+            f"cannot listen on {host}:{port}: {reason}. Stop what uses it, or set another port"
         ) from error
