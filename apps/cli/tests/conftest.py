@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from onhand.cli.local import EmbeddedServers
+
 SERVICES = ("gateway", "orders", "inventory")
 
 # Answers as a service does, says what it was given, and obeys a few words in SERVICE_DOES.
@@ -48,6 +50,12 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture
+def embedded(servers: tuple[str, EmbeddedServers]) -> EmbeddedServers:
+    """The embedded servers of all tests, for those that change nothing of them but databases of their own."""
+    return servers[1]
+
+
+@pytest.fixture
 def free_port() -> Callable[[], int]:
     def find() -> int:
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -81,7 +89,7 @@ def onhand(environment: dict[str, str]) -> Iterator[Onhand]:
     processes = []
 
     def run(*arguments: str, **more: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, "-m", "onhand.cli", *arguments],
             env=environment | more,
             stdin=subprocess.DEVNULL,

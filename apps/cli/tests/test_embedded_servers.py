@@ -24,7 +24,7 @@ def redis_says(url: str, command: str) -> str:
 
 def sql(servers: EmbeddedServers, query: str) -> str:
     command = [binary("psql"), "-XAtqc", query, servers.postgres_url("postgres")]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_data_in_the_embedded_servers_survives_a_restart(home: Path) -> None:
@@ -36,20 +36,19 @@ def test_data_in_the_embedded_servers_survives_a_restart(home: Path) -> None:
         assert sql(servers, "SELECT on_hand FROM stock") == "7"
 
 
-def test_the_embedded_servers_promise_that_a_commit_is_on_disk_and_refuse_to_evict(home: Path) -> None:
-    with embedded_servers(home) as servers:
-        assert sql(servers, "SHOW fsync") == "on"
-        assert sql(servers, "SHOW synchronous_commit") == "on"
-        assert redis_says(servers.redis_url, "CONFIG GET appendonly").endswith("yes")
-        assert redis_says(servers.redis_url, "CONFIG GET maxmemory-policy").endswith("noeviction")
+def test_the_embedded_servers_promise_that_a_commit_is_on_disk_and_refuse_to_evict(embedded: EmbeddedServers) -> None:
+    assert sql(embedded, "SHOW fsync") == "on"
+    assert sql(embedded, "SHOW synchronous_commit") == "on"
+    assert redis_says(embedded.redis_url, "CONFIG GET appendonly").endswith("yes")
+    assert redis_says(embedded.redis_url, "CONFIG GET maxmemory-policy").endswith("noeviction")
 
 
-def test_the_embedded_servers_listen_on_private_sockets_and_on_no_port(home: Path) -> None:
-    with embedded_servers(home) as servers:
-        assert sql(servers, "SHOW listen_addresses") == ""
-        assert redis_says(servers.redis_url, "CONFIG GET port").endswith("\r\n0")
-        for directory in ("redis", "postgres"):
-            assert stat.S_IMODE((home / directory).stat().st_mode) == 0o700
+def test_the_embedded_servers_listen_on_private_sockets_and_on_no_port(embedded: EmbeddedServers) -> None:
+    assert sql(embedded, "SHOW listen_addresses") == ""
+    assert redis_says(embedded.redis_url, "CONFIG GET port").endswith("\r\n0")
+    for program in (embedded.redis(), embedded.postgres()):
+        socket_path = Path(program.address.removeprefix("unix:"))
+        assert stat.S_IMODE(socket_path.parent.stat().st_mode) == 0o700
 
 
 def test_the_environment_does_not_change_the_port_of_the_embedded_postgres(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from onhand.cli.local import embedded_servers
+from onhand.cli.local import EmbeddedServers
 from onhand.cli.migrations import migrate, with_sslmode
 from onhand.cli.postgres import accepts_connections
 from onhand.common.errors import StartupError
@@ -22,26 +22,24 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_migrating_makes_the_database_and_applies_each_file_once(home: Path, packages: Path) -> None:
+def test_migrating_makes_the_database_and_applies_each_file_once(embedded: EmbeddedServers, packages: Path) -> None:
     assert packages.is_dir()
-    with embedded_servers(home) as servers:
-        url = servers.postgres_url("orders")
-        assert migrate(url, ["shared_part", "one_service"]) == ["0001_outbox.sql", "0001_orders.sql"]
-        assert migrate(url, ["shared_part", "one_service"]) == []
-        assert accepts_connections(url)
+    url = embedded.postgres_url("made")
+    assert migrate(url, ["shared_part", "one_service"]) == ["0001_outbox.sql", "0001_orders.sql"]
+    assert migrate(url, ["shared_part", "one_service"]) == []
+    assert accepts_connections(url)
 
 
-def test_a_migration_that_fails_is_told_in_one_line_and_is_not_half_applied(home: Path, packages: Path) -> None:
+def test_a_migration_that_fails_is_told_in_one_line_and_is_not_half_applied(
+    embedded: EmbeddedServers, packages: Path
+) -> None:
+    url = embedded.postgres_url("not_half_applied")
     broken = packages / "one_service" / "migrations" / "0002_broken.sql"
     broken.write_text("-- migrate:up\nCREATE TABLE lines (id int);\nCREATE TABLE orders (id int);\n-- migrate:down\n")
-    with embedded_servers(home) as servers:
-        url = servers.postgres_url("orders")
-        with pytest.raises(
-            StartupError, match=r'^migrating the database of one_service failed: .*"orders" already exists'
-        ):
-            migrate(url, ["one_service"])
-        broken.write_text("-- migrate:up\nCREATE TABLE lines (id int);\n-- migrate:down\n")
-        assert migrate(url, ["one_service"]) == ["0002_broken.sql"]
+    with pytest.raises(StartupError, match=r'^migrating the database of one_service failed: .*"orders" already exists'):
+        migrate(url, ["one_service"])
+    broken.write_text("-- migrate:up\nCREATE TABLE lines (id int);\n-- migrate:down\n")
+    assert migrate(url, ["one_service"]) == ["0002_broken.sql"]
 
 
 def test_a_package_that_is_not_installed_is_told_in_one_line() -> None:
@@ -53,6 +51,7 @@ def test_a_package_that_is_not_installed_is_told_in_one_line() -> None:
     ("url", "expected"),
     [
         ("postgresql://me@localhost/orders", "postgresql://me@localhost/orders?sslmode=disable"),
+        ("postgresql:///orders", "postgresql:///orders?sslmode=disable"),
         ("postgresql://me@[::1]/orders", "postgresql://me@[::1]/orders?sslmode=disable"),
         ("postgresql://me@/orders?host=/run", "postgresql://me@/orders?host=/run&sslmode=disable"),
         ("postgresql://me@localhost/orders?sslmode=require", "postgresql://me@localhost/orders?sslmode=require"),

@@ -16,6 +16,10 @@ class NoGateway(OnhandError):
     """Nothing answers where the gateway should be."""
 
 
+class NotText(OnhandError):
+    """What should be sent is not text."""
+
+
 class Refused(OnhandError):
     """The gateway answered with a problem.
 
@@ -62,14 +66,17 @@ def ask(
         query: parameters.
 
     Raises:
+        NotText: it cannot be sent.
         NoGateway: no answer.
         Refused: the answer is a problem; one line for each thing that is wrong.
     """
-    path = "/".join(quote(segment, safe="", errors="replace") for segment in segments)
     try:
+        path = "/".join(quote(segment, safe="") for segment in segments)
         # Not through a proxy that the environment names: the gateway is on this machine, or named on purpose.
         with httpx.Client(timeout=LONGEST_WAIT_SECONDS, trust_env=False) as client:
             response = client.request(method, f"{url.rstrip('/')}/api/gateway/{path}", json=body, params=query)
+    except UnicodeEncodeError:
+        raise NotText("an argument is not valid UTF-8") from None
     except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise NoGateway(f"no gateway at {url}: is it running? `onhand start` starts it") from None
     except httpx.TransportError as error:

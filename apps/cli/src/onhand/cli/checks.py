@@ -1,7 +1,6 @@
 """What is looked at before anything is started, so that a problem is told in one line and leaves nothing behind."""
 
 import errno
-import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -32,7 +31,9 @@ def check_ports(addresses: Mapping[str, tuple[str, int]]) -> None:
                 raise StartupError(
                     f"port {port} ({service}) is in use by {_user_of(port)}: stop it or set {setting}"
                 ) from None
-            raise StartupError(f"{service} cannot listen on {host}:{port}: {error.strerror}. Set {setting}") from None
+            raise StartupError(
+                f"{service} cannot listen on {host}:{port}: {error.strerror}. Set HOST or {setting}"
+            ) from None
 
 
 def check_servers(urls: Mapping[str, str]) -> None:
@@ -61,8 +62,10 @@ def _kind(setting: str) -> str:
 
 def where(url: str) -> str:
     """Say where a URL leads; never the password, however oddly the URL is written."""
-    address = re.split(r"[?&#]", url.rpartition("@")[2].rpartition("://")[2])[0]
-    return parse_qs(urlsplit(url).query).get("host", [""])[0] + address
+    address, _, query = url.partition("?")
+    if "@" in query or address.count("@") > 1:
+        return "the address it names"  # which cannot be told apart from a password that is not quoted
+    return parse_qs(query).get("host", [""])[0] + address.rpartition("://")[2].rpartition("@")[2]
 
 
 def _redis_answers(url: str) -> bool:
@@ -83,7 +86,7 @@ def _without_secrets(url: str) -> str:
     """Keep what leads to the server: a command line shows the rest to every user of the machine."""
     parts = urlsplit(url)
     query = {name: values for name, values in parse_qs(parts.query).items() if name in {"host", "port"}}
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query=urlencode(query, doseq=True)).geturl()
+    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}?{urlencode(query, doseq=True)}"
 
 
 def _user_of(port: int) -> str:

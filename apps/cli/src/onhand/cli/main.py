@@ -102,13 +102,15 @@ def _run(services: list[Service], *, reload: bool) -> None:
     system = System(load_settings())
     log = Log(sys.stdout.buffer, ("onhand", *COMPONENTS))
 
+    async def wait_for_ever() -> None:
+        await asyncio.Event().wait()
+
     async def once_ready(stack: Stack) -> None:
+        rest = asyncio.create_task(restart_what_changes(stack, log.say) if reload else wait_for_ever())
+        await asyncio.sleep(0)  # lets it watch before a person is told to go on
         log.plain(ready_text(system, services))
         tell_ready()
-        if reload:
-            await restart_what_changes(stack, log.say)
-        else:
-            await asyncio.Event().wait()
+        await rest
 
     start_services(system, services, log, once_ready)
 

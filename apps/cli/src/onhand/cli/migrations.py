@@ -71,7 +71,7 @@ def with_sslmode(database_url: str) -> str:
     host = query.get("host", [url.hostname or ""])[0]
     if "sslmode" in query or not (host in LOOPBACK or host.startswith("/") or host == ""):
         return database_url
-    return url._replace(query="&".join(filter(None, [url.query, "sslmode=disable"]))).geturl()
+    return f"{database_url}{'&' if url.query else '?'}sslmode=disable"
 
 
 def _dbmate() -> str:

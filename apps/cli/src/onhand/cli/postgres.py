@@ -73,7 +73,7 @@ def program(directory: Path) -> Program:
 def accepts_connections(database_url: str) -> bool:
     """Whether a PostgreSQL server, anywhere, takes connections at this URL."""
     command = [binary("pg_isready"), "--quiet", "--timeout=3", "--dbname", database_url]
-    return subprocess.run(command, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0  # noqa: S603
 
 
 def _make_cluster(directory: Path, account: Account | None) -> None:

@@ -11,6 +11,9 @@ import psutil
 
 from onhand.cli.programs import POLL_SECONDS, Program, Say
 
+KILLED_SECONDS = 5.0
+"""What the kernel is given to clear away a process that was killed, and to free its port."""
+
 
 class Identity(msgspec.Struct, frozen=True):
     """A process, told apart from a later one that was given the same pid."""
@@ -119,6 +122,7 @@ class Claim:
             process.send_signal(program.stop_signal)
             if not self._left_behind.ends_within(program.stop_seconds):
                 process.kill()
+                self._left_behind.ends_within(KILLED_SECONDS)
         self._left_behind = None
 
     def _write(self, content: bytes) -> None:
