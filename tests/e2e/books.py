@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from tests.e2e.system import System
+from tests.e2e.traffic import stock
 from tests.e2e.waiting import eventually
 
 _OUTCOMES = {
@@ -73,6 +74,6 @@ def _check_stock(system: System) -> None:
     for row in read(system, "inventory", "SELECT product_id, quantity FROM reservations WHERE reason IS NULL"):
         held[row["product_id"]] += row["quantity"]
     for row in read(system, "inventory", "SELECT * FROM stock"):
-        level = system.client.get(f"/api/gateway/stock/{row['product_id']}").raise_for_status().json()
+        level = stock(system, row["product_id"])
         assert level["reserved"] == row["reserved"] == held[row["product_id"]]
         assert level["available"] == level["onHand"] - level["reserved"] >= 0

@@ -20,14 +20,11 @@ def system() -> Iterator[System]:
 
 @pytest.fixture
 def start_system() -> Iterator[StartSystem]:
-    """Starts a system of the test's own, which it may kill; settings are given by name of environment variable.
-
-    An order without an answer is asked for again sooner than usual: the tests are to be quick.
-    """
+    """Starts a system of the test's own, which it may kill; settings are given by name of environment variable."""
     with ExitStack() as stack:
 
         def start(*services: str, **settings: str) -> System:
-            system = stack.enter_context(new_system(**{"ASK_AGAIN_SECONDS": "1"} | settings))
+            system = stack.enter_context(new_system(**settings))
             system.start(*services)
             return system
 

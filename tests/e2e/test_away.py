@@ -3,8 +3,9 @@
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import httpx
@@ -16,19 +17,19 @@ from onhand.cli.programs import Program, running
 from tests.e2e.books import check_books
 from tests.e2e.conftest import StartSystem
 from tests.e2e.problems import problem
-from tests.e2e.system import SERVICES, System
-from tests.e2e.traffic import order, place_order, set_stock, settled, traffic
+from tests.e2e.system import SERVICES, System, new_system
+from tests.e2e.traffic import order, place_order, set_stock, settled, stock, traffic
 from tests.e2e.waiting import eventually
 
-SOON = {"REPLY_TIMEOUT_SECONDS": "1", "ASK_AGAIN_SECONDS": "1"}
+SOON = {"REPLY_TIMEOUT_SECONDS": "1"}
 
 
 class Server:
-    """A Redis or PostgreSQL that is not the system's own, so that nobody starts it again but the test."""
+    """A Redis or PostgreSQL that is not the system's own, so that nobody but the test starts it again."""
 
-    def __init__(self, program: Program, directory: Path) -> None:
+    def __init__(self, program: Program, home: Path) -> None:
         self._program = program
-        self._log = make_home(directory) / "logs" / program.name
+        self._log = home / "logs" / f"{program.name}.log"
         self._running = ExitStack()
 
     def start(self) -> None:
@@ -37,27 +38,44 @@ class Server:
     def stop(self) -> None:
         self._running.close()
 
-
-@pytest.fixture
-def home_of_servers() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="onhand-servers-") as directory:
-        yield Path(directory) / "home"
-
-
-@pytest.fixture
-def redis(home_of_servers: Path) -> Iterator[Server]:
-    server = Server(EmbeddedServers(home_of_servers).redis(), home_of_servers)
-    server.start()
-    yield server
-    server.stop()
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
 
-@pytest.fixture
-def postgres(home_of_servers: Path) -> Iterator[Server]:
-    server = Server(EmbeddedServers(home_of_servers).postgres(), home_of_servers)
-    server.start()
-    yield server
-    server.stop()
+class Servers(NamedTuple):
+    redis: Server
+    postgres: Server
+    urls: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    """A Redis and a PostgreSQL to which the settings of a system can lead."""
+    with tempfile.TemporaryDirectory(prefix="onhand-e2e-") as directory:
+        home = make_home(Path(directory) / "home")
+        embedded = EmbeddedServers(home)
+        urls = {"REDIS_URL": embedded.redis_url} | {
+            f"{service.upper()}_DATABASE_URL": embedded.postgres_url(service) for service in ("orders", "inventory")
+        }
+        found = Servers(Server(embedded.redis(), home), Server(embedded.postgres(), home), urls)
+        for server in (found.redis, found.postgres):
+            server.start()
+        yield found
+        for server in (found.redis, found.postgres):
+            server.stop()
+
+
+@pytest.fixture(scope="module")
+def system(servers: Servers) -> Iterator[System]:
+    """A system whose servers come and go; every test leaves it as it was."""
+    with new_system(**SOON, **servers.urls) as system:
+        system.start()
+        yield system
 
 
 def is_refused_at_once(system: System) -> bool:
@@ -80,26 +98,59 @@ def unknown_outcome(response: httpx.Response) -> str:
     return order_id
 
 
-def processes(system: System) -> dict[str, int]:
+def pids(system: System) -> dict[str, int]:
     return {service: process.pid for service in SERVICES if (process := system.process(service))}
 
 
-def test_while_orders_hangs_an_order_is_first_of_unknown_outcome_and_then_refused_at_once(
-    start_system: StartSystem,
-) -> None:
-    system = start_system(**SOON)
-    set_stock(system, "tea", 10)
-
-    system.pause("orders")
-    order_id = unknown_outcome(order(system, "tea"))
-    eventually(lambda: is_refused_at_once(system), seconds=5)
-    assert system.client.get("/api/gateway/stock/tea").status_code == 200, "Inventory is not concerned"
-    problem(system.client.get(f"/api/gateway/orders/{order_id}"), 503)
-
-    system.resume("orders")
+def test_while_orders_hangs_an_order_is_first_of_unknown_outcome_and_then_refused_at_once(system: System) -> None:
+    set_stock(system, "tea", 1_000)
+    with system.paused("orders"):
+        order_id = unknown_outcome(order(system, "tea"))
+        eventually(lambda: is_refused_at_once(system), seconds=5)
+        assert stock(system, "tea")["productId"] == "tea", "Inventory is not concerned"
+        problem(system.client.get(f"/api/gateway/orders/{order_id}"), 503)
     eventually(lambda: order(system, "tea").status_code == 201)
     assert settled(system, order_id)["status"] == "confirmed", "it had been sent, and so it was taken after all"
     check_books(system, [order_id])
+
+
+def test_while_inventory_hangs_orders_are_taken_and_settle_when_it_is_back(system: System) -> None:
+    set_stock(system, "coffee", 3)
+    with system.paused("inventory"):
+        accepted = [place_order(system, "coffee") for _ in range(5)]
+        eventually(lambda: system.client.get("/api/gateway/stock/coffee").status_code == 503)
+    assert sorted(settled(system, order_id)["status"] for order_id in accepted) == ["confirmed"] * 3 + ["rejected"] * 2
+    check_books(system, accepted)
+
+
+def test_without_redis_orders_are_refused_and_with_it_all_goes_on(system: System, servers: Servers) -> None:
+    before = pids(system)
+    with traffic(system) as orders:
+        orders.go_on()
+        with servers.redis.away():
+            eventually(lambda: is_refused_at_once(system), seconds=5)
+            problem(system.client.get("/api/gateway/stock/plenty"), 503)
+            for service in SERVICES:
+                ready = system.client.get(f"{system.url(service)}/health/ready")
+                assert ready.status_code == 503
+                assert ready.json()["checks"]["redis"] != "ok"
+                assert system.client.get(f"{system.url(service)}/health/live").status_code == 200
+        orders.go_on()
+    check_books(system, orders.accepted)
+    assert pids(system) == before, "nobody had to be started again"
+
+
+def test_without_its_database_orders_takes_no_orders_and_with_it_all_goes_on(system: System, servers: Servers) -> None:
+    before = pids(system)
+    with traffic(system) as orders:
+        orders.go_on()
+        with servers.postgres.away():
+            accepted = len(orders.accepted)
+            eventually(lambda: is_refused_at_once(system), seconds=5)
+            assert len(orders.accepted) <= accepted + 1, "nothing is accepted that cannot be stored"
+        orders.go_on()
+    check_books(system, orders.accepted)
+    assert pids(system) == before, "nobody had to be started again"
 
 
 def test_services_may_be_started_one_by_one_and_wait_for_each_other(start_system: StartSystem) -> None:
@@ -108,63 +159,10 @@ def test_services_may_be_started_one_by_one_and_wait_for_each_other(start_system
     eventually(lambda: is_refused_at_once(system), seconds=5)
 
     system.start("inventory")
-    eventually(lambda: system.client.put("/api/gateway/stock/tea", json={"onHand": 10}).status_code == 200)
+    set_stock(system, "tea", 1_000)
     assert is_refused_at_once(system), "Orders is still away"
 
     system.start("orders")
     eventually(lambda: order(system, "tea").status_code == 201)
     assert settled(system, order_id)["status"] == "confirmed"
     check_books(system, [order_id])
-
-
-def test_without_redis_orders_are_refused_and_with_it_all_goes_on(
-    start_system: StartSystem, redis: Server, home_of_servers: Path
-) -> None:
-    system = start_system(REDIS_URL=EmbeddedServers(home_of_servers).redis_url, **SOON)
-    before = processes(system)
-    with traffic(system) as orders:
-        orders.go_on()
-        redis.stop()
-        eventually(lambda: is_refused_at_once(system), seconds=5)
-        problem(system.client.get("/api/gateway/stock/plenty"), 503)
-        for service in SERVICES:
-            ready = httpx.get(f"{system.url(service)}/health/ready", trust_env=False)
-            assert ready.status_code == 503
-            assert ready.json()["checks"]["redis"] != "ok"
-            assert httpx.get(f"{system.url(service)}/health/live", trust_env=False).status_code == 200
-        redis.start()
-        orders.go_on()
-    check_books(system, orders.accepted)
-    assert processes(system) == before, "nobody had to be started again"
-
-
-def test_without_its_database_orders_takes_no_orders_and_with_it_all_goes_on(
-    start_system: StartSystem, postgres: Server, home_of_servers: Path
-) -> None:
-    url = EmbeddedServers(home_of_servers).postgres_url
-    system = start_system(ORDERS_DATABASE_URL=url("orders"), INVENTORY_DATABASE_URL=url("inventory"), **SOON)
-    before = processes(system)
-    with traffic(system) as orders:
-        orders.go_on()
-        postgres.stop()
-        accepted = len(orders.accepted)
-        eventually(lambda: is_refused_at_once(system), seconds=5)
-        assert len(orders.accepted) <= accepted + 1, "nothing is accepted that cannot be stored"
-        postgres.start()
-        orders.go_on()
-    check_books(system, orders.accepted)
-    assert processes(system) == before, "nobody had to be started again"
-
-
-def test_while_inventory_is_away_orders_are_taken_and_settle_when_it_is_back(start_system: StartSystem) -> None:
-    system = start_system(**SOON)
-    set_stock(system, "tea", 3)
-
-    system.pause("inventory")
-    accepted = [place_order(system, "tea") for _ in range(5)]
-    time.sleep(2.5)  # long enough to be asked for again and again
-    system.resume("inventory")
-
-    ends = [settled(system, order_id)["status"] for order_id in accepted]
-    assert sorted(ends) == ["confirmed"] * 3 + ["rejected"] * 2
-    check_books(system, accepted)

@@ -2,14 +2,14 @@
 
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 
 from tests.e2e.books import check_books
-from tests.e2e.conftest import StartSystem
-from tests.e2e.system import System, free_ports, is_healthy
+from tests.e2e.system import System, free_ports
 from tests.e2e.traffic import place_order, set_stock, settled, stock, traffic
 from tests.e2e.waiting import eventually
 
@@ -17,12 +17,7 @@ Replicas = list[subprocess.Popen[bytes]]
 
 
 @pytest.fixture
-def system(start_system: StartSystem) -> System:
-    return start_system()
-
-
-@pytest.fixture
-def second_replicas(system: System) -> Replicas:
+def second_replicas(system: System) -> Iterator[Replicas]:
     """One more process of Orders and of Inventory, on the databases and the Redis of the first."""
     urls = {"REDIS_URL": system.redis_url} | {
         f"{service.upper()}_DATABASE_URL": system.database_url(service) for service in ("orders", "inventory")
@@ -31,8 +26,11 @@ def second_replicas(system: System) -> Replicas:
     for service, port in zip(("orders", "inventory"), free_ports(2), strict=True):
         settings = urls | {"ONHAND_REPLICA": "2", f"{service.upper()}_PORT": str(port)}
         replicas.append(system.spawn(f"onhand.{service}", **settings))
-        eventually(lambda port=port: is_healthy(f"http://127.0.0.1:{port}"))  # type: ignore[misc]
-    return replicas
+        eventually(lambda port=port: system.says_it_is_ready(f"http://127.0.0.1:{port}"))  # type: ignore[misc]
+    yield replicas
+    for replica in replicas:
+        replica.terminate()
+        replica.wait(timeout=30)
 
 
 @pytest.mark.usefixtures("second_replicas")

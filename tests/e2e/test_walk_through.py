@@ -136,9 +136,9 @@ def test_a_status_once_seen_never_goes_back(system: System, product: str) -> Non
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_says_that_it_lives_and_what_it_needs(system: System, service: str) -> None:
-    live = httpx.get(f"{system.url(service)}/health/live", trust_env=False)
+    live = system.client.get(f"{system.url(service)}/health/live")
     assert (live.status_code, live.json()) == (200, {"status": "live", "service": service})
-    ready = httpx.get(f"{system.url(service)}/health/ready", trust_env=False)
+    ready = system.client.get(f"{system.url(service)}/health/ready")
     assert ready.status_code == 200
     needs = {"redis", "replies"} if service == "gateway" else {"redis", "database"}
     assert ready.json() == {"status": "ready", "service": service, "checks": dict.fromkeys(needs, "ok")}

@@ -3,7 +3,7 @@
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,14 +13,19 @@ from tests.e2e.system import System
 from tests.e2e.waiting import eventually
 
 
+def patiently(ask: Callable[[], httpx.Response]) -> Any:  # noqa: ANN401  # JSON
+    """Ask, and ask again as long as the answer is to try later; returns the body."""
+    return eventually(lambda: None if (response := ask()).status_code == 503 else response).raise_for_status().json()
+
+
 def set_stock(system: System, product: str, on_hand: int) -> None:
     """Say how many there are."""
-    system.client.put(f"/api/gateway/stock/{product}", json={"onHand": on_hand}).raise_for_status()
+    patiently(lambda: system.client.put(f"/api/gateway/stock/{product}", json={"onHand": on_hand}))
 
 
 def stock(system: System, product: str) -> dict[str, Any]:
     """Ask how many there are."""
-    level: dict[str, Any] = system.client.get(f"/api/gateway/stock/{product}").raise_for_status().json()
+    level: dict[str, Any] = patiently(lambda: system.client.get(f"/api/gateway/stock/{product}"))
     return level
 
 
@@ -40,7 +45,7 @@ def place_order(system: System, product: str, quantity: int = 1) -> str:
 
 def look_up(system: System, order_id: str) -> dict[str, Any]:
     """See what became of an order."""
-    found: dict[str, Any] = system.client.get(f"/api/gateway/orders/{order_id}").raise_for_status().json()
+    found: dict[str, Any] = patiently(lambda: system.client.get(f"/api/gateway/orders/{order_id}"))
     return found
 
 
@@ -55,8 +60,10 @@ class Traffic:
 
     Attributes:
         accepted: ids of the orders that were answered 201.
-        answers: how often each status came; 0 stands for no answer at all.
+        answers: how often each status came.
     """
+
+    NO_ANSWER = 0
 
     def __init__(self) -> None:
         self.accepted: list[str] = []
@@ -78,11 +85,11 @@ def traffic(system: System) -> Iterator[Traffic]:
 
     def run() -> None:
         products = itertools.cycle(["plenty", "scarce", "plenty", "unknown"])
-        while not ended.wait(0.005):
+        while not ended.wait(0.01):
             try:
                 response = order(system, next(products), quantity=2)
             except httpx.TransportError:
-                result.answers[0] += 1
+                result.answers[Traffic.NO_ANSWER] += 1
                 continue
             result.answers[response.status_code] += 1
             if response.status_code == 201:
@@ -95,3 +102,4 @@ def traffic(system: System) -> Iterator[Traffic]:
     finally:
         ended.set()
         thread.join()
+    assert result.answers.keys() <= {201, 503, 504, Traffic.NO_ANSWER}, result.answers
