@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 import asyncpg
+from redis import Redis
 
 from tests.e2e.system import System
 from tests.e2e.traffic import stock
@@ -38,6 +39,7 @@ def check_books(system: System, accepted: Collection[str]) -> None:
         system: may have been through anything, but everything runs again.
         accepted: ids of the orders that were answered 201; more may be stored, of which the customer heard nothing.
     """
+    eventually(lambda: not _groups(system, "lag"))
     eventually(lambda: not read(system, "orders", "SELECT FROM orders WHERE status = 'pending' LIMIT 1"))
     orders = {str(row["order_id"]): row for row in read(system, "orders", "SELECT * FROM orders")}
     assert len(set(accepted)) == len(accepted)
@@ -48,6 +50,22 @@ def check_books(system: System, accepted: Collection[str]) -> None:
     for service in ("orders", "inventory"):
         assert not read(system, service, "SELECT topic, error FROM dead_letters")
         eventually(lambda service=service: not read(system, service, "SELECT FROM outbox"))  # type: ignore[misc]
+
+
+def check_streams(system: System) -> None:
+    """Wait until every message that was read is acknowledged."""
+    eventually(lambda: not _groups(system, "pending"))
+
+
+def _groups(system: System, waiting: str) -> list[tuple[str, str]]:
+    """The streams and their groups that have messages waiting: not read ("lag"), or not acknowledged ("pending")."""
+    with Redis.from_url(system.redis_url, decode_responses=True) as redis:
+        return [
+            (key, group["name"])
+            for key in redis.scan_iter(_type="stream")
+            for group in redis.xinfo_groups(key)
+            if group[waiting]
+        ]
 
 
 def _check_history(system: System, orders: dict[str, Any]) -> None:

@@ -2,17 +2,19 @@
 
 import os
 import time
+from contextlib import ExitStack
 
 from redis import Redis
 
-from tests.e2e.books import check_books
+from tests.e2e.books import check_books, check_streams
 from tests.e2e.conftest import StartSystem
 from tests.e2e.system import SERVICES
-from tests.e2e.traffic import traffic
+from tests.e2e.traffic import place_order, set_stock, settled, stock, traffic
 from tests.e2e.waiting import eventually
 
 COMPONENTS = [*SERVICES, "postgres"] + ([] if os.environ.get("REDIS_URL") else ["redis"])
 """What `onhand start` runs, and so starts again."""
+ANSWERS = "inventory.events.{0}"
 
 
 def test_after_ctrl_c_nothing_runs_and_the_next_start_finds_every_order_within_seconds(
@@ -29,6 +31,7 @@ def test_after_ctrl_c_nothing_runs_and_the_next_start_finds_every_order_within_s
 
     assert time.monotonic() - began < 10
     check_books(system, orders.accepted)
+    check_streams(system)
 
 
 def test_each_component_that_is_killed_comes_back_and_no_order_is_lost(start_system: StartSystem) -> None:
@@ -40,6 +43,7 @@ def test_each_component_that_is_killed_comes_back_and_no_order_is_lost(start_sys
             eventually(lambda component=component: system.process(component) and system.is_ready())  # type: ignore[misc]
         orders.go_on()
     check_books(system, orders.accepted)
+    check_streams(system)
 
 
 def test_after_everything_was_killed_at_once_the_next_start_finds_every_order(start_system: StartSystem) -> None:
@@ -50,6 +54,7 @@ def test_after_everything_was_killed_at_once_the_next_start_finds_every_order(st
         system.start()
         orders.go_on()
     check_books(system, orders.accepted)
+    check_streams(system)
 
 
 def test_orders_settle_even_if_redis_loses_every_byte(start_system: StartSystem) -> None:
@@ -60,3 +65,24 @@ def test_orders_settle_even_if_redis_loses_every_byte(start_system: StartSystem)
             redis.flushall()
         orders.go_on()
     check_books(system, orders.accepted)
+    check_streams(system)
+
+
+def test_orders_settle_if_inventory_never_hears_of_them_or_is_never_heard(start_system: StartSystem) -> None:
+    system = start_system()
+    set_stock(system, "tea", 15)
+    with Redis.from_url(system.redis_url) as redis, ExitStack() as orders_hangs:
+        with system.paused("inventory"):
+            accepted = [place_order(system, "tea") for _ in range(10)]
+            redis.flushall()
+        for order_id in accepted:
+            assert settled(system, order_id)["status"] == "confirmed"
+
+        with system.paused("inventory"):
+            accepted += [place_order(system, "tea") for _ in range(10)]
+            answered = redis.xlen(ANSWERS)
+            orders_hangs.enter_context(system.paused("orders"))
+        eventually(lambda: redis.xlen(ANSWERS) == answered + 10)
+        redis.flushall()
+    check_books(system, accepted)
+    assert stock(system, "tea") == {"productId": "tea", "onHand": 15, "reserved": 15, "available": 0}

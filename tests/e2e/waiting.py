@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T | None], *, seconds: float = 20.0) -> T:
+def eventually(condition: Callable[[], T | None], *, seconds: float = 30.0) -> T:
     """Ask again and again until the answer is true, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
