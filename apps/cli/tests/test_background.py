@@ -5,6 +5,8 @@ from pathlib import Path
 
 import psutil
 
+from onhand.cli.home import make_home
+
 Onhand = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -58,3 +60,11 @@ def test_migrate_runs_the_embedded_postgres_for_as_long_as_it_takes(onhand: Onha
     assert not (home / "postgres" / ".s.PGSQL.5432").exists()
     second = onhand("migrate")
     assert second.communicate() == ("nothing to apply: every database is up to date\n", "")
+
+
+def test_a_file_that_cannot_be_read_is_told_in_one_line(onhand: Onhand, home: Path) -> None:
+    lock = make_home(home) / "run" / "gateway.lock"
+    lock.mkdir()
+    status = onhand("status")
+    assert status.communicate() == ("", f"onhand: [Errno 21] Is a directory: '{lock}'\n")
+    assert status.returncode == 1

@@ -1,6 +1,8 @@
 import asyncio
 import io
 import itertools
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -55,6 +57,13 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+def kill_worker(run: Path) -> None:
+    record = Claim(run, "worker").record()
+    assert record
+    assert record.process
+    os.kill(record.process.pid, signal.SIGKILL)
+
+
 def test_the_waits_between_two_starts_grow_up_to_a_limit_and_differ_by_chance() -> None:
     waits = list(itertools.islice(Backoff(first_seconds=1, longest_seconds=8).delays(), 6))
     limits = [1, 2, 4, 8, 8, 8]
@@ -68,7 +77,7 @@ async def test_a_program_that_dies_again_and_again_is_started_again_and_again(
     starts = tmp_path / "starts"
     worker = supervise(RUNS_ONCE, starts.exists)
     await worker.start()
-    worker.kill()
+    kill_worker(tmp_path)
     await until(lambda: starts.stat().st_size >= 4)
     await worker.stop()
     log = stream.getvalue()
@@ -76,11 +85,13 @@ async def test_a_program_that_dies_again_and_again_is_started_again_and_again(
     assert log.count(b"onhand | worker ended with exit code 7; starting it again") >= 2
 
 
-async def test_a_program_that_cannot_be_started_again_is_tried_again(stream: io.BytesIO, supervise: Supervise) -> None:
+async def test_a_program_that_cannot_be_started_again_is_tried_again(
+    tmp_path: Path, stream: io.BytesIO, supervise: Supervise
+) -> None:
     worker = supervise("print('here', flush=True); import time; time.sleep(600)", lambda: b"here" in stream.getvalue())
     await worker.start()
     possible, worker.program = worker.program, replace(worker.program, command=("/no/such/program",))
-    worker.kill()
+    kill_worker(tmp_path)
     await until(lambda: b"worker cannot be started: " in stream.getvalue())
     worker.program = possible
     await until(lambda: stream.getvalue().count(b"| here") == 2)

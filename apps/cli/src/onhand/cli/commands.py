@@ -26,3 +26,6 @@ class Commands(typer.Typer):
             for line in str(error).splitlines():
                 sys.stderr.write(f"onhand: {line}\n")
             sys.exit(error.exit_code)
+        except OSError as error:  # a full disk, a file of another user: nothing that a stack trace would explain
+            sys.stderr.write(f"onhand: {error}\n")
+            sys.exit(1)

@@ -54,15 +54,15 @@ def start(
     ONHAND_HOME. What dies is started again.
     """
     if detach:
-        _start_in_background(services or list(Service))
+        _start_in_background(_chosen(services))
     else:
-        _run(services or list(Service), reload=False)
+        _run(_chosen(services), reload=False)
 
 
 @app.command(epilog=examples("onhand dev", "onhand dev orders"))
 def dev(services: Services = None) -> None:
     """Do what `start` does, and restart a service when its code changes."""
-    _run(services or list(Service), reload=True)
+    _run(_chosen(services), reload=True)
 
 
 @app.command(epilog=examples("onhand stop"))
@@ -96,6 +96,10 @@ def migrate(as_json: AsJson = False) -> None:
         show_json(applied)
     elif not any(applied.values()):
         typer.echo("nothing to apply: every database is up to date")
+
+
+def _chosen(services: list[Service] | None) -> list[Service]:
+    return [service for service in Service if not services or service in services]
 
 
 def _run(services: list[Service], *, reload: bool) -> None:

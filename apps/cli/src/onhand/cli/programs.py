@@ -18,6 +18,7 @@ from onhand.common.errors import StartupError
 
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.05
+LONGEST_LAST_LINE = 1 << 16
 
 Say = Callable[[str], None]
 """Tells the person at the terminal one thing in one line."""
@@ -128,5 +129,7 @@ def _stop(program: Program, process: subprocess.Popen[bytes]) -> None:
 
 def last_line_of(log: Path) -> str:
     """Return the last line of a log file, empty if there is none."""
-    lines = log.read_text(errors="replace").splitlines()
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LONGEST_LAST_LINE))
+        lines = file.read().decode(errors="replace").splitlines()
     return lines[-1] if lines else ""

@@ -22,9 +22,12 @@ class Identity(msgspec.Struct, frozen=True):
     created: float
 
     @classmethod
-    def of(cls, pid: int) -> Self:
-        """Return the identity of a process that runs."""
-        return cls(pid, psutil.Process(pid).create_time())
+    def of(cls, pid: int) -> Self | None:
+        """Return the identity of a process, or None if it has ended already."""
+        try:
+            return cls(pid, psutil.Process(pid).create_time())
+        except psutil.NoSuchProcess:
+            return None
 
     def process(self) -> psutil.Process | None:
         """Return the process, or None if it is gone."""
@@ -67,6 +70,7 @@ class Claim:
     def __init__(self, run: Path, component: str) -> None:
         self.component = component
         self._path = run / f"{component}.lock"
+        self._supervisor = Identity(os.getpid(), psutil.Process().create_time())
         self._file: int | None = None
         self._left_behind: Identity | None = None
 
@@ -93,7 +97,7 @@ class Claim:
 
     def note(self, pid: int | None) -> None:
         """Record the process that runs the component now."""
-        record = Record(Identity.of(os.getpid()), Identity.of(pid) if pid else self._left_behind)
+        record = Record(self._supervisor, Identity.of(pid) if pid else self._left_behind)
         self._write(msgspec.json.encode(record))
 
     def release(self) -> None:

@@ -46,8 +46,17 @@ def _look_at(program: Program, claim: Claim) -> Component:
     if not record or not record.supervisor.process():
         return Component(name=program.name, state="down", address=program.address)
     process = record.process.process() if record.process else None
-    if not process:  # it died and waits to be started again
-        return Component(name=program.name, state="starting", address=program.address)
+    try:
+        return _running(program, process) if process else _starting(program)
+    except psutil.NoSuchProcess:  # it died while we looked
+        return _starting(program)
+
+
+def _starting(program: Program) -> Component:
+    return Component(name=program.name, state="starting", address=program.address)
+
+
+def _running(program: Program, process: psutil.Process) -> Component:
     return Component(
         name=program.name,
         state="ready" if program.is_ready() else "starting",

@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -61,6 +61,11 @@ class _Run:
         await asyncio.wait({self.output}, timeout=1)  # something it started may still hold the pipe open
         return code
 
+    def send(self, how: Callable[[int, int], None], number: signal.Signals) -> None:
+        """Send a signal; not by asyncio, which would take the exit code away from its own watcher."""
+        with suppress(ProcessLookupError):  # it ended a moment ago and we have not been told yet
+            how(self.process.pid, number)
+
     @property
     def alive(self) -> bool:
         return self.process.returncode is None
@@ -110,10 +115,9 @@ class Supervised:
         """Stop the program; kill it if it takes longer than it may."""
         if self._keeper:
             self._keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeper
+            await asyncio.wait({self._keeper})
         if self._run and self._run.alive:
-            self._run.process.send_signal(self.program.stop_signal)
+            self._run.send(os.kill, self.program.stop_signal)
             try:
                 async with asyncio.timeout(self.program.stop_seconds):
                     await self._run.process.wait()
@@ -124,8 +128,10 @@ class Supervised:
 
     def kill(self) -> None:
         """Kill the program now, and what it started."""
+        if self._keeper:
+            self._keeper.cancel()
         if self._run and self._run.alive:
-            os.killpg(self._run.process.pid, signal.SIGKILL)
+            self._run.send(os.killpg, signal.SIGKILL)
 
     async def _until_ready(self) -> None:
         while True:

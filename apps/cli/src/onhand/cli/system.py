@@ -78,7 +78,7 @@ class System:
     def service(self, service: Service) -> Program:
         """The program of a service."""
         host, port = self.address(service)
-        reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # listens everywhere, asked here
+        reachable = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104  # listens everywhere, asked here
         return Program(
             name=service,
             command=(sys.executable, "-m", f"onhand.{service}"),
