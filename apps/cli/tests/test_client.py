@@ -110,6 +110,11 @@ def test_each_command_asks_the_gateway(
     assert gateway.asked == [request_made]
 
 
+def test_whether_there_is_enough_is_told_by_yes_or_no(gateway: Gateway, run: Run) -> None:
+    gateway.answer = (200, b'{"inStock":true}')
+    assert run("stock", "get", "123", "--quantity", "5")[1].split() == ["inStock", "yes"]
+
+
 def test_json_prints_the_answer_as_it_came(gateway: Gateway, run: Run) -> None:
     gateway.answer = (200, ORDER)
     assert run("orders", "get", "0199", "--json") == (0, ORDER.decode() + "\n", "")

@@ -62,4 +62,5 @@ def _console() -> Console:
 
 
 def _cell(value: object) -> Text:
-    return Text(str(value), style=_STYLES.get(str(value), ""))
+    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return Text(text, style=_STYLES.get(text, ""))
