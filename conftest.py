@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import asyncpg
@@ -24,10 +25,10 @@ class Servers(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers() -> Iterator[Servers]:
     """PostgreSQL from the wheel; Redis by REDIS_URL if it is set and empty, else Valkey from the wheel."""
-    home: Path = tmp_path_factory.mktemp("servers")
-    with embedded_servers(home) as embedded:
+    # Not below pytest's own directory: another pytest that starts would close that to the user PostgreSQL runs as.
+    with TemporaryDirectory(prefix="onhand-") as home, embedded_servers(Path(home)) as embedded:
         given = os.environ.get("REDIS_URL", "")
         if given and redis.Redis.from_url(given).dbsize():
             pytest.exit("REDIS_URL names a Redis that is not empty; the tests would delete what is in it", returncode=2)
