@@ -119,6 +119,7 @@ def test_while_inventory_hangs_orders_are_taken_and_settle_when_it_is_back(syste
     set_stock(system, "coffee", 3)
     with system.paused("inventory"):
         accepted = [place_order(system, "coffee") for _ in range(5)]
+        problem(system.client.get("/api/gateway/stock/coffee"), 504)
         eventually(lambda: system.client.get("/api/gateway/stock/coffee").status_code == 503)
     assert sorted(settled(system, order_id)["status"] for order_id in accepted) == ["confirmed"] * 3 + ["rejected"] * 2
     check_books(system, accepted)
