@@ -52,11 +52,14 @@ def embedded_servers(home: Path) -> Iterator[EmbeddedServers]:
     """
     home = make_home(home)
     servers = EmbeddedServers(home)
-    with (
-        running(servers.redis(), home / "logs" / "redis.log", _silence),
-        running(servers.postgres(), home / "logs" / "postgres.log", _silence),
-    ):
-        yield servers
+    try:
+        with (
+            running(servers.redis(), home / "logs" / "redis.log", _silence),
+            running(servers.postgres(), home / "logs" / "postgres.log", _silence),
+        ):
+            yield servers
+    finally:
+        servers.delete_sockets()
 
 
 def _silence(_: str) -> None:
