@@ -133,7 +133,7 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
             _, errors = process.communicate(timeout=10)
     assert process.returncode == 1
     assert errors.strip() == (
-        f"cannot listen on 127.0.0.1:{port}: Address already in use. Stop what uses it, or set another port"
+        f"cannot listen on 127.0.0.1:{port}: Address already in use. Stop what uses it, or set TOY_PORT or HOST"
     )
 
 

@@ -40,6 +40,7 @@ def test_an_empty_variable_is_a_variable_that_is_not_set(monkeypatch: pytest.Mon
         ("ORDERS_PORT", "65536"),
         ("APP_ENV", "prod"),
         ("REDIS_URL", "http://localhost"),
+        ("REDIS_URL", "redis://localhost:port"),
         ("ORDERS_DATABASE_URL", "mysql://localhost/orders"),
         ("ONHAND_REPLICA", "a b"),
         ("REPLY_TIMEOUT_SECONDS", "-1"),
@@ -56,8 +57,11 @@ def test_a_bad_setting_is_told_in_one_line_that_names_it(
     assert raised.value.exit_code == 2
 
 
-def test_a_bad_url_is_not_repeated_because_it_may_hold_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ORDERS_DATABASE_URL", "mysql://me:secret@localhost/orders")
+@pytest.mark.parametrize(
+    "url", ["mysql://me:secret@localhost/orders", "postgresql://me:secret", "postgresql://a:b:secret"]
+)
+def test_a_bad_url_is_not_repeated_because_it_may_hold_a_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ORDERS_DATABASE_URL", url)
     with pytest.raises(SettingsError) as raised:
         load_settings()
     assert "secret" not in str(raised.value)

@@ -1,7 +1,6 @@
 """The HTTP API: which path leads to which message, and which reply to which answer."""
 
 import re
-from typing import Any
 from uuid import UUID
 
 import falcon.asgi
@@ -15,8 +14,9 @@ from onhand.common.errors import NoReply
 from onhand.common.health import HttpApp
 from onhand.common.messaging.envelope import Envelope, read_as
 from onhand.common.messaging.request_reply import Requests
-from onhand.gateway.body import describe, read_body
-from onhand.gateway.problems import Problem, Violation, answer_problems, invalid_request, no_reply
+from onhand.gateway.body import read_body
+from onhand.gateway.parameters import product_id_of, quantity_of
+from onhand.gateway.problems import Problem, answer_problems, no_reply
 
 Request = falcon.asgi.Request
 Response = falcon.asgi.Response
@@ -80,22 +80,23 @@ class Stock:
         """Tell a product's stock; with `?quantity=n`, also whether that many are available."""
         quantity = request.get_param("quantity")
         query = CheckStock(
-            product_id=_product_id(product_id),
-            quantity=UNSET if quantity is None else _parameter("quantity", quantity, Quantity),
+            product_id=product_id_of(product_id),
+            quantity=UNSET if quantity is None else quantity_of(quantity),
         )
         _answer(response, await self._requests.ask(query, _traceparent(request)))
 
     async def on_put(self, request: Request, response: Response, product_id: str) -> None:
         """Set how many units are on hand."""
-        product_id = _product_id(product_id)
+        product = product_id_of(product_id)
         body = await read_body(request, self._decoder)
-        command = SetStock(product_id=product_id, on_hand=body.on_hand)
+        command = SetStock(product_id=product, on_hand=body.on_hand)
         _answer(response, await self._requests.ask(command, _traceparent(request)))
 
 
 def create_app(requests: Requests) -> HttpApp:
     """The gateway's routes."""
     app: HttpApp = falcon.asgi.App()
+    app.req_options.strip_url_path_trailing_slash = True
     answer_problems(app)
     orders = Orders(requests)
     app.add_route("/api/gateway/orders", orders)
@@ -116,17 +117,3 @@ def _answer(response: Response, reply: Envelope, status: int = 200) -> None:
 def _traceparent(request: Request) -> str | UnsetType:
     header = request.get_header("traceparent")
     return header if header and _TRACEPARENT.fullmatch(header) else UNSET
-
-
-def _product_id(value: str) -> str:
-    if "\ufffd" in value:  # the server put it in place of bytes that it could not decode: many paths, one id
-        raise invalid_request(Violation("must be percent-encoded UTF-8", parameter="productId"))
-    product_id: str = _parameter("productId", value, ProductId)
-    return product_id
-
-
-def _parameter(name: str, value: str, kind: Any) -> Any:  # noqa: ANN401  # annotated types are not types to mypy
-    try:
-        return msgspec.convert(value, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise invalid_request(Violation(describe(error), parameter=name)) from None

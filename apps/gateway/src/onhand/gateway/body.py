@@ -8,7 +8,7 @@ import falcon.asgi
 import msgspec
 from msgspec import Struct
 
-from onhand.gateway.problems import Problem, Violation, invalid_request
+from onhand.gateway.problems import Problem, Violation, describe, invalid_request
 
 MAX_BODY_BYTES = 256 * 1024
 _MAX_VIOLATIONS = 20
@@ -72,16 +72,10 @@ def _violations(value: dict[str, Any], kind: type[Struct]) -> Iterator[Violation
                 yield Violation(describe(error), pointer=f"/{field.encode_name}")
         elif field.required:
             yield Violation("is missing", pointer=f"/{field.encode_name}")
-    for name in value.keys() - {field.encode_name for field in fields}:
+    known = {field.encode_name for field in fields}
+    for name in (name for name in value if name not in known):
         printable = name[:_MAX_NAME].encode(errors="backslashreplace").decode()
         yield Violation("is not a field of this request", pointer="/" + printable.replace("~", "~0").replace("/", "~1"))
-
-
-def describe(error: msgspec.ValidationError) -> str:
-    """A validation error in words for the client."""
-    if "matching regex" in str(error):
-        return "must not contain control characters, surrogates or a slash"
-    return str(error)[:1].lower() + str(error)[1:]
 
 
 def _parse_int(digits: str) -> int:

@@ -76,6 +76,13 @@ def invalid_request(*violations: Violation) -> Problem:
     return Problem(422, "invalid-request", "The request has fields that cannot be accepted.", errors=violations)
 
 
+def describe(error: msgspec.ValidationError) -> str:
+    """A validation error in words for the client."""
+    if "matching regex" in str(error):
+        return "must not contain control characters, surrogates or a slash"
+    return str(error)[:1].lower() + str(error)[1:]
+
+
 def unavailable(error: Unavailable) -> Problem:
     """503: nothing was sent; the client may try again."""
     return Problem(503, "unavailable", f"{error}. Nothing was done; try again.", headers=_RETRY_LATER)

@@ -6,6 +6,7 @@ Services get a `Transaction` from the runtime and write SQL on it; only this fil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
@@ -62,7 +63,7 @@ async def open_database(url: str, setting: str, application: str) -> AsyncGenera
         application: name the server shows for these connections.
 
     Raises:
-        StartupError: the URL is empty or the database cannot be reached.
+        StartupError: the URL is empty, the database cannot be reached, or it was never migrated.
     """
     if not url:
         raise StartupError(f"{setting} is not set: set it, or start everything with `onhand start`")
@@ -78,11 +79,22 @@ async def open_database(url: str, setting: str, application: str) -> AsyncGenera
         )
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = str(error) or type(error).__name__
-        raise StartupError(f"cannot connect to PostgreSQL: {reason}. Start it, or mend {setting}") from error
+        raise StartupError(
+            f"cannot connect to PostgreSQL at {_place(url)}: {reason}. Start it, or mend {setting}"
+        ) from error
     try:
+        if await pool.fetchval("SELECT to_regclass('outbox')") is None:
+            raise StartupError(f"the database at {_place(url)} ({setting}) has no tables. Run `onhand migrate`")
         yield Database(pool)
     finally:
         await pool.close()
+
+
+def _place(url: str) -> str:
+    """Where a URL points to, without its user and password."""
+    parts = urlsplit(url)
+    host = parts.hostname or parse_qs(parts.query).get("host", ["localhost"])[0]
+    return f"{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 async def _keep_session(_: object) -> None:

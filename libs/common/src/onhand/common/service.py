@@ -66,7 +66,7 @@ async def serve(name: str, settings: Settings, port: int, app: HttpApp, workers:
         if main is not None:
             loop.call_later(settings.drain_seconds, main.cancel)
 
-    with _listener(settings.host, port) as listener:
+    with _listener(name, settings.host, port) as listener:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
         async with asyncio.TaskGroup() as tasks:
@@ -102,11 +102,11 @@ def _server(app: HttpApp, settings: Settings) -> _Server:
     )
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(name: str, host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]  # what follows repeats the address
         raise StartupError(
-            f"cannot listen on {host}:{port}: {reason}. Stop what uses it, or set another port"
+            f"cannot listen on {host}:{port}: {reason}. Stop what uses it, or set {name.upper()}_PORT or HOST"
         ) from error

@@ -14,8 +14,13 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 def _url(*schemes: str) -> AfterValidator:
     def check(url: str) -> str:
-        if url and urlsplit(url).scheme not in schemes:
+        parts = urlsplit(url)
+        if url and parts.scheme not in schemes:
             raise ValueError(f"should be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        try:
+            _ = parts.port
+        except ValueError:  # its text may repeat what is a password
+            raise ValueError("should have a number from 1 to 65535 as its port") from None
         return url
 
     return AfterValidator(check)
@@ -71,6 +76,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}" for problem in error.errors()
+            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors()
         )
         raise SettingsError(f"{problems}. Mend it in the environment or in .env") from None

@@ -245,7 +245,7 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError, OSError) as error:
-        raise Unavailable(f"Redis is away: {error}") from error
+        raise Unavailable(f"Redis is away: {str(error).rstrip('.')}") from error
     except ResponseError as error:
         if str(error).startswith(_GROUP_IS_GONE):
             raise NoGroup(str(error)) from error

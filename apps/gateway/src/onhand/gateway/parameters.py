@@ -1,0 +1,35 @@
+"""Path and query parameters, which come as text."""
+
+import msgspec
+
+from onhand.common.contracts.message import LARGEST_INTEGER, ProductId
+from onhand.gateway.problems import Violation, describe, invalid_request
+
+_MOST_DIGITS = len(str(LARGEST_INTEGER))
+
+
+def product_id_of(text: str) -> str:
+    """A product's id from a path.
+
+    Raises:
+        Problem: 422, it can be no product's id.
+    """
+    if "\ufffd" in text:  # the server put it in place of bytes that it could not decode: many paths, one id
+        raise invalid_request(Violation("must be percent-encoded UTF-8", parameter="productId"))
+    try:
+        product_id: str = msgspec.convert(text, ProductId)
+    except msgspec.ValidationError as error:
+        raise invalid_request(Violation(describe(error), parameter="productId")) from None
+    return product_id
+
+
+def quantity_of(text: str) -> int:
+    """A quantity from a query string.
+
+    Raises:
+        Problem: 422, it is no whole number from 1 to 2^31-1.
+    """
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    if not is_number or not 1 <= int(text) <= LARGEST_INTEGER:
+        raise invalid_request(Violation(f"must be a whole number from 1 to {LARGEST_INTEGER}", parameter="quantity"))
+    return int(text)
