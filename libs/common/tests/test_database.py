@@ -6,10 +6,13 @@ from onhand.common.errors import StartupError
 
 
 async def test_what_raises_is_rolled_back(orders_database: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with orders_database.transaction() as tx:
             await tx.execute("INSERT INTO inbox (message_id) VALUES ('a')")
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with orders_database.transaction() as tx:
         assert await tx.fetchval("SELECT count(*) FROM inbox") == 0
 
