@@ -5,7 +5,7 @@ MEMBERS := libs/common apps/gateway apps/orders apps/inventory apps/cli
 SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start test check format bench lock clean
+.PHONY: help setup start test check format bench images lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -32,9 +32,13 @@ format: .venv/installed ## Format and fix what can be fixed
 bench: .venv/installed ## Load a fresh system and print orders/s, latency and CPU per order
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+images: .venv/installed ## Build the images without Docker and take an order through them (root, buildah, debootstrap)
+	@deploy/check-images.sh
+
 lock: ## Resolve dependencies anew into requirements.txt (needs uv)
 	uv lock --upgrade
 	uv export --quiet --all-groups --all-packages --no-emit-workspace --no-annotate --format requirements-txt -o requirements.txt
+	for app in gateway orders inventory cli; do uv export --frozen --quiet --package onhand-$$app --no-emit-workspace --no-annotate --format requirements-txt -o apps/$$app/requirements.txt || exit 1; done
 
 clean: ## Remove .venv and caches; data in .onhand stays (see `onhand reset`)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
