@@ -35,9 +35,9 @@ def test_onhand_runs_in_the_background_tells_its_status_and_is_stopped(
 
 
 def test_a_start_in_the_background_that_fails_tells_the_reason(onhand: Onhand) -> None:
-    start = onhand("start", "--detach", SERVICE_DOES="inventory:fail")
+    start = onhand("start", "gateway", "--detach", SERVICE_DOES="gateway:fail")
     _, errors = start.communicate()
-    assert errors.startswith("onhand: inventory ended with exit code 1 before it was ready: no luck today (log: /")
+    assert errors.startswith("onhand: gateway ended with exit code 1 before it was ready: no luck today (log: /")
     assert (errors.count("\n"), start.returncode) == (1, 1)
 
 

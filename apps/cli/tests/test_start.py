@@ -85,9 +85,9 @@ def test_an_embedded_server_that_dies_is_started_again(onhand: Onhand) -> None:
 
 
 def test_a_start_that_fails_names_the_service_and_its_last_line_and_leaves_nothing(onhand: Onhand, home: Path) -> None:
-    process = onhand("start", SERVICE_DOES="orders:fail")
+    process = onhand("start", "gateway", SERVICE_DOES="gateway:fail")
     _, errors = process.communicate()
-    assert errors == "onhand: orders ended with exit code 1 before it was ready: no luck today\n"
+    assert errors == "onhand: gateway ended with exit code 1 before it was ready: no luck today\n"
     assert process.returncode == 1
     assert processes_on(home) == []
     assert not (home / "run" / "gateway.lock").read_text()
