@@ -49,7 +49,10 @@ class System:
             **settings,
         }
         self._children: list[subprocess.Popen[bytes]] = []
-        self.client = httpx.Client(base_url=self.url("gateway"), timeout=15, trust_env=False, verify=False)  # noqa: S501
+        # Room for all: with less, httpx closes connections as idle that another thread is just about to use.
+        room = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+        url = self.url("gateway")
+        self.client = httpx.Client(base_url=url, limits=room, timeout=15, trust_env=False, verify=False)  # noqa: S501
 
     @property
     def redis_url(self) -> str:

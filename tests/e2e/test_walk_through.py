@@ -1,6 +1,7 @@
 """What the README lets a person try, in small steps."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,6 +28,18 @@ STORY = {
 def product() -> str:
     """A product that no other test knows."""
     return f"product-{uuid4()}"
+
+
+@pytest.fixture
+def kept_messages(system: System) -> Iterator[None]:
+    """Keep what passes over the streams: a group that reads nothing needs everything."""
+    with Redis.from_url(system.redis_url) as redis:
+        keys = list(redis.scan_iter(_type="stream"))
+        for key in keys:
+            redis.xgroup_create(key, "test", id="0")
+        yield
+        for key in keys:
+            redis.xgroup_destroy(key, "test")
 
 
 def messages_about(system: System, subject: str) -> dict[str, dict[str, Any]]:
@@ -144,6 +157,7 @@ def test_every_service_says_that_it_lives_and_what_it_needs(system: System, serv
     assert ready.json() == {"status": "ready", "service": service, "checks": dict.fromkeys(needs, "ok")}
 
 
+@pytest.mark.usefixtures("kept_messages")
 def test_every_message_of_an_order_is_a_cloud_event_of_its_story(system: System, product: str) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     set_stock(system, product, 1)

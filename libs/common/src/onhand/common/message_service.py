@@ -9,6 +9,7 @@ import falcon.asgi
 from onhand.common.database import open_database
 from onhand.common.health import Health
 from onhand.common.messaging.consumer import Consumer, Subscription
+from onhand.common.messaging.janitor import trim
 from onhand.common.messaging.outbox import sweep
 from onhand.common.messaging.presence import announce
 from onhand.common.messaging.streams import Streams, open_streams
@@ -70,6 +71,7 @@ async def serve_messages(
             consumer(queries),
             *map(timer, timers),
             partial(repeat, "outbox sweeper", partial(sweep, database, streams, service), 1.0),
+            partial(repeat, "janitor", partial(trim, service, streams), 1.0),
             partial(repeat, "presence", partial(_announce_if_ready, service, streams, health), 1.0),
         ]
         app = falcon.asgi.App()

@@ -185,6 +185,25 @@ class Streams:
             for entry_id, fields in entries
         ]
 
+    async def trim(self, topic: str) -> int:
+        """Delete the entries that every group has been given and has acknowledged; returns how many.
+
+        Whole blocks of entries only, so that some stay. Nothing is deleted while no group reads the topic.
+        """
+        key = stream_key(topic)
+        with _unavailable():
+            if not (groups := await self._redis.xinfo_groups(key) if await self._redis.exists(key) else []):
+                return 0
+            needed = []
+            for group in groups:
+                pending = await self._redis.xpending(key, group["name"])
+                needed.append(pending["min"] or group["last-delivered-id"])
+            count = 0
+            # One call deletes a bounded number, so that it does not hold up the others.
+            while deleted := await self._redis.xtrim(key, minid=min(needed, key=_as_numbers), approximate=True):
+                count += deleted
+            return count
+
     async def _send(self, *commands: Command) -> list[Any]:
         """Send commands together on a connection of their own, and return the replies as they came."""
         with _unavailable():
@@ -210,6 +229,11 @@ class Streams:
                     yield message["channel"].decode(), payload
         finally:
             await pubsub.aclose()
+
+
+def _as_numbers(entry_id: bytes) -> tuple[int, int]:
+    milliseconds, _, sequence = entry_id.partition(b"-")
+    return int(milliseconds), int(sequence)
 
 
 async def _call(connection: AbstractConnection, *commands: Command) -> list[Any]:
