@@ -9,13 +9,13 @@ from msgspec import UNSET, Struct, UnsetType
 from uuid_utils.compat import uuid7
 
 from onhand.common.contracts import CheckStock, CreateOrder, GetOrder, RequestRefused, SetStock
-from onhand.common.contracts.message import Count, CustomerId, ProductId, Quantity
+from onhand.common.contracts.message import Count, Quantity
 from onhand.common.errors import NoReply
 from onhand.common.health import HttpApp
 from onhand.common.messaging.envelope import Envelope, read_as
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.body import read_body
-from onhand.gateway.parameters import product_id_of, quantity_of
+from onhand.gateway.parameters import Identifier, product_id_of, quantity_of
 from onhand.gateway.problems import Problem, answer_problems, no_reply
 
 Request = falcon.asgi.Request
@@ -28,9 +28,9 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 class NewOrder(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """Body of `POST /api/gateway/orders`."""
 
-    product_id: ProductId
+    product_id: Identifier
     quantity: Quantity
-    customer_id: CustomerId
+    customer_id: Identifier
 
 
 class NewLevel(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

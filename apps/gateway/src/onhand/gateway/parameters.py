@@ -1,9 +1,16 @@
-"""Path and query parameters, which come as text."""
+"""Ids and numbers as clients may give them: in a body, or as text in a path or a query."""
+
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from onhand.common.contracts.message import LARGEST_INTEGER, ProductId
+from onhand.common.contracts.message import LARGEST_INTEGER
 from onhand.gateway.problems import Violation, describe, invalid_request
+
+# PostgreSQL's text cannot hold NUL, UTF-8 cannot hold surrogates, and a slash would end the id in a URL's path.
+Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\A[^\x00-\x1f\x7f/\ud800-\udfff]*\Z")]
+"""A product's or a customer's id."""
 
 _MOST_DIGITS = len(str(LARGEST_INTEGER))
 
@@ -17,7 +24,7 @@ def product_id_of(text: str) -> str:
     if "\ufffd" in text:  # the server put it in place of bytes that it could not decode: many paths, one id
         raise invalid_request(Violation("must be percent-encoded UTF-8", parameter="productId"))
     try:
-        product_id: str = msgspec.convert(text, ProductId)
+        product_id: str = msgspec.convert(text, Identifier)
     except msgspec.ValidationError as error:
         raise invalid_request(Violation(describe(error), parameter="productId")) from None
     return product_id
