@@ -159,6 +159,16 @@ async def test_setting_on_hand_below_what_is_reserved_is_refused_and_changes_not
     assert await level(inventory_database) == apples(on_hand=5, reserved=3)
 
 
+async def test_a_refused_command_that_comes_again_is_refused_again(inventory_database: Database) -> None:
+    await stock_up(inventory_database, apple=5)
+    await reserve(inventory_database, order(quantity=3))
+    command = received(SetStock(product_id="apple", on_hand=2))
+    for _ in range(2):
+        async with inventory_database.transaction() as tx:
+            (answer,) = await set_stock([command], tx)
+        assert isinstance(answer.reply, RequestRefused)
+
+
 async def test_the_table_itself_refuses_to_reserve_more_than_is_on_hand(inventory_database: Database) -> None:
     await stock_up(inventory_database, apple=5)
     with pytest.raises(asyncpg.CheckViolationError):

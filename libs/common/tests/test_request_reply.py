@@ -86,6 +86,51 @@ async def test_a_full_redis_refuses_requests_and_takes_them_again_when_there_is_
         assert (await requests.ask(Count(thing="b"))).subject == "b"
 
 
+async def test_whatever_redis_refuses_is_told_as_unavailable_and_ends_nothing(
+    orders_database: Database, streams: Streams, redis_url: str
+) -> None:
+    await create_table(orders_database)
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(f"{Count.TOPIC}.{{0}}", "something else")
+        async with consuming(orders_database, streams), asking(streams) as requests:
+            with pytest.raises(Unavailable, match="Redis refuses: WRONGTYPE"):
+                await requests.ask(Count(thing="a"))
+            client.delete(f"{Count.TOPIC}.{{0}}")
+            assert (await requests.ask(Count(thing="b"))).subject == "b"
+
+
+async def test_a_subscription_that_has_died_without_a_word_is_noticed_and_made_anew(
+    orders_database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onhand.common.messaging.streams._SILENCE_SECONDS", 0.1)
+    await create_table(orders_database)
+    async with asking(streams) as requests:
+        monkeypatch.setattr("redis.asyncio.client.PubSub.ping", _nothing)
+
+        async def noticed() -> bool:
+            try:
+                await requests.check_listening()
+            except Unavailable:
+                return True
+            return False
+
+        assert await eventually(noticed)
+        monkeypatch.undo()
+        async with consuming(orders_database, streams):
+
+            async def answered() -> bool:
+                try:
+                    return (await requests.ask(Count(thing="a"))).subject == "a"
+                except Unavailable:
+                    return False
+
+            assert await eventually(answered)
+
+
+async def _nothing(*_: object) -> None:
+    """Do nothing, as a connection that nobody is behind any more."""
+
+
 async def test_forged_replies_disturb_nobody(orders_database: Database, streams: Streams, redis_url: str) -> None:
     await create_table(orders_database)
     async with consuming(orders_database, streams), asking(streams) as requests:

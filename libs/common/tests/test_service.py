@@ -29,6 +29,13 @@ async def never_finishes(stopping):
 async def fails(stopping):
     raise ZeroDivisionError("a bug")
 
+async def survives_a_cancellation(stopping):
+    while not stopping.is_set():
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+
 class Slow:
     async def on_get(self, request, response):
         print("request begun", flush=True)
@@ -39,7 +46,7 @@ async def main(settings):
     app = falcon.asgi.App()
     Health("toy", {}).add_routes(app)
     app.add_route("/slow", Slow())
-    await serve("toy", settings, settings.orders_port, app, [globals()[sys.argv[1]]])
+    await serve("toy", settings, settings.orders_port, app, [globals()[name] for name in sys.argv[1:]])
 
 run(main)
 """
@@ -52,10 +59,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def service(worker: str, port: int, **settings: str) -> Iterator["subprocess.Popen[str]"]:
+def service(*workers: str, port: int, **settings: str) -> Iterator["subprocess.Popen[str]"]:
     environment = {**os.environ, "ORDERS_PORT": str(port), **settings}
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVICE, worker],
+        [sys.executable, "-c", SERVICE, *workers],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -82,7 +89,7 @@ def wait_until_live(port: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_service_finishes_what_it_has_in_hand_when_told_to_stop(number: signal.Signals) -> None:
     port = free_port()
-    with service("finishes", port) as process:
+    with service("finishes", port=port) as process:
         wait_until_live(port)
         process.send_signal(number)
         output, _ = process.communicate(timeout=10)
@@ -92,7 +99,7 @@ def test_a_service_finishes_what_it_has_in_hand_when_told_to_stop(number: signal
 
 def test_a_service_answers_the_request_it_has_begun_before_it_stops() -> None:
     port = free_port()
-    with service("finishes", port) as process:
+    with service("finishes", port=port) as process:
         wait_until_live(port)
         client = subprocess.Popen(
             [sys.executable, "-c", f"import httpx; print(httpx.get('http://127.0.0.1:{port}/slow').text)"],
@@ -111,7 +118,7 @@ def test_a_service_answers_the_request_it_has_begun_before_it_stops() -> None:
 
 def test_a_service_that_does_not_finish_in_time_ends_all_the_same_and_says_so() -> None:
     port = free_port()
-    with service("never_finishes", port, DRAIN_SECONDS="0.3") as process:
+    with service("never_finishes", port=port, DRAIN_SECONDS="0.3") as process:
         wait_until_live(port)
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=10)
@@ -120,7 +127,7 @@ def test_a_service_that_does_not_finish_in_time_ends_all_the_same_and_says_so() 
 
 
 def test_a_service_whose_worker_has_a_bug_ends_so_that_it_is_started_again() -> None:
-    with service("fails", free_port()) as process:
+    with service("fails", "survives_a_cancellation", port=free_port()) as process:
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 1
     assert "ZeroDivisionError: a bug" in errors
@@ -129,7 +136,7 @@ def test_a_service_whose_worker_has_a_bug_ends_so_that_it_is_started_again() -> 
 def test_a_port_in_use_is_told_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with service("finishes", port) as process:
+        with service("finishes", port=port) as process:
             _, errors = process.communicate(timeout=10)
     assert process.returncode == 1
     assert errors.strip() == (
@@ -138,7 +145,7 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
 
 
 def test_a_bad_setting_is_told_in_one_line() -> None:
-    with service("finishes", free_port(), LOG_LEVEL="loud") as process:
+    with service("finishes", port=free_port(), LOG_LEVEL="loud") as process:
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 2
     assert errors.startswith("LOG_LEVEL: ")

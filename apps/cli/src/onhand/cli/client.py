@@ -72,7 +72,8 @@ def _show(
     body: dict[str, object] | None = None,
     query: dict[str, int] | None = None,
 ) -> None:
-    gateway = url or f"http://127.0.0.1:{load_settings().gateway_port}"
+    settings = load_settings()
+    gateway = url or f"http://{settings.host}:{settings.gateway_port}"
     try:
         answer = ask(gateway, method, *segments, body=body, query=query)
     except Refused as problem:

@@ -22,7 +22,7 @@ Request = falcon.asgi.Request
 Response = falcon.asgi.Response
 
 _REFUSAL_STATUS = {"order-not-found": 404, "product-not-found": 404, "on-hand-below-reserved": 409}
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class NewOrder(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

@@ -58,7 +58,7 @@ def _explain(body: bytes, kind: type[Struct], error: Exception) -> Problem:
         return invalid_request(Violation("must be an object", pointer=""))
     violations = tuple(_violations(value, kind))
     if not violations:
-        return Problem(400, "malformed-body", f"The body is not JSON: {error}.")
+        return Problem(400, "malformed-body", f"The body cannot be read: {error}.")
     return invalid_request(*violations[:_MAX_VIOLATIONS])
 
 

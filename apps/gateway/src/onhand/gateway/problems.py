@@ -1,5 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457)."""
 
+import re
 from http import HTTPStatus
 from uuid import UUID
 
@@ -13,6 +14,18 @@ from onhand.common.errors import NoReply, Unavailable
 from onhand.common.health import HttpApp
 
 _RETRY_LATER = {"Retry-After": "1"}
+_WORDS = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"Expected `str` matching regex", "must not contain control characters, surrogates or a slash"),
+        (r"Expected `str` of length >= 1\b", "must not be empty"),
+        (r"Expected `str` of length <= (\d+)", r"must have at most \1 characters"),
+        (r"Expected `int` >= (\d+)", r"must be at least \1"),
+        (r"Expected `int` <= (\d+)", r"must be at most \1"),
+        (r"Expected `int`, got `\w+`", "must be a whole number"),
+        (r"Expected `str`, got `\w+`", "must be a string"),
+    )
+)
 _log = structlog.get_logger()
 
 
@@ -77,10 +90,11 @@ def invalid_request(*violations: Violation) -> Problem:
 
 
 def describe(error: msgspec.ValidationError) -> str:
-    """A validation error in words for the client."""
-    if "matching regex" in str(error):
-        return "must not contain control characters, surrogates or a slash"
-    return str(error)[:1].lower() + str(error)[1:]
+    """A validation error in words for the client, who does not know Python."""
+    for pattern, words in _WORDS:
+        if match := pattern.match(str(error)):
+            return match.expand(words)
+    return str(error)
 
 
 def unavailable(error: Unavailable) -> Problem:

@@ -7,7 +7,6 @@ from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Answer, Publish, Received
 from onhand.common.messaging.inbox import first_seen
 from onhand.inventory import domain, store
-from onhand.inventory.domain import Level
 
 
 async def reserve_stock(batch: Sequence[Received[OrderCreated]], tx: Transaction) -> list[Publish]:
@@ -36,13 +35,12 @@ async def set_stock(batch: Sequence[Received[SetStock]], tx: Transaction) -> lis
     answers = []
     for received in batch:
         product_id = received.message.product_id
-        outcome: Level | RequestRefused = levels[product_id]
-        if received.envelope.id in fresh:
-            outcome = domain.set_on_hand(received.message, levels[product_id])
+        outcome = domain.set_on_hand(received.message, levels[product_id])
         if isinstance(outcome, RequestRefused):
             answers.append(Answer(to=received, reply=outcome))
-        else:
+            continue
+        if received.envelope.id in fresh:
             levels[product_id] = outcome
-            answers.append(Answer(to=received, reply=domain.describe(product_id, outcome)))
+        answers.append(Answer(to=received, reply=domain.describe(product_id, levels[product_id])))
     await store.set_on_hand(tx, levels)
     return answers

@@ -11,7 +11,7 @@ from onhand.inventory.domain import Decision, Level
 async def lock_levels(tx: Transaction, product_ids: Collection[str]) -> dict[str, Level]:
     """Read the levels of products and keep them locked until the transaction ends; unknown products are left out.
 
-    The locks are taken in the order of the ids, so that two transactions never wait for each other.
+    The locks are taken in the order of the ids, so that two batches of orders never deadlock.
     """
     rows = await tx.fetch(
         "SELECT product_id, on_hand, reserved FROM stock WHERE product_id = ANY($1) ORDER BY product_id FOR UPDATE",

@@ -54,7 +54,8 @@ class Health:
 
     async def _run(self, probe: Probe) -> str:
         try:
-            await asyncio.wait_for(probe(), _PROBE_SECONDS)
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await probe()
         except Exception as error:  # noqa: BLE001  # whatever a probe raises is the answer
             return str(error) or type(error).__name__
         return "ok"

@@ -3,19 +3,23 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from onhand.common.retry import is_transient, stopped_within
-
-_log = structlog.get_logger()
+from onhand.common.telemetry import Trouble
 
 
 async def repeat(name: str, action: Callable[[], Awaitable[object]], seconds: float, stopping: asyncio.Event) -> None:
-    """Do something every so many seconds until `stopping` is set; what fails transiently is tried again next time."""
-    while not await stopped_within(seconds, stopping):
+    """Do something now and every so many seconds until `stopping` is set.
+
+    What fails transiently is tried again next time.
+    """
+    trouble = Trouble(f"{name} waits")
+    while True:
         try:
             await action()
+            trouble.is_over()
         except Exception as error:
             if not is_transient(error):
                 raise
-            _log.warning(f"{name} waits", error=f"{type(error).__name__}: {error}")
+            trouble.is_there(error)
+        if await stopped_within(seconds, stopping):
+            return

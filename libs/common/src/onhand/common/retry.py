@@ -42,5 +42,6 @@ class Backoff:
 async def stopped_within(seconds: float, stopping: asyncio.Event) -> bool:
     """Wait until `stopping` is set, at most for some seconds; returns whether it is set."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
     return stopping.is_set()

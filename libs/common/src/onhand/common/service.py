@@ -71,12 +71,25 @@ async def serve(name: str, settings: Settings, port: int, app: HttpApp, workers:
             loop.add_signal_handler(number, stop)
         async with asyncio.TaskGroup() as tasks:
             for worker in workers:
-                tasks.create_task(worker(stopping))
+                tasks.create_task(_work(worker, stopping))
             _log.info("listening", url=f"http://{settings.host}:{port}")
             await server.serve(sockets=[listener])
             _log.info("draining")
             stopping.set()
     _log.info("stopped", service=name)
+
+
+async def _work(worker: Worker, stopping: asyncio.Event) -> None:
+    """Run a worker; if it fails, tell the others to stop.
+
+    The task group cancels them too, but a cancellation can be swallowed (`asyncio.wait_for` before Python 3.12), and a
+    process that is half alive says that it is ready and is not started again.
+    """
+    try:
+        await worker(stopping)
+    except Exception:
+        stopping.set()
+        raise
 
 
 class _Server(uvicorn.Server):

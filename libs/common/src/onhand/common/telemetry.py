@@ -31,12 +31,40 @@ def configure_logs(settings: Settings) -> None:
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # it tells with a traceback what we tell in a line
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level.upper())),
         cache_logger_on_first_use=True,
     )
+
+
+class Trouble:
+    """Logs when something begins to fail and when it works again, not every attempt in between.
+
+    Args:
+        event: what to log while it fails.
+        context: to log along.
+    """
+
+    def __init__(self, event: str, **context: object) -> None:
+        self._event = event
+        self._log = structlog.get_logger().bind(**context)
+        self._reason = ""
+
+    def is_there(self, error: Exception) -> None:
+        """Note a failure; log it if it is not the last one again."""
+        reason = f"{type(error).__name__}: {error}"
+        if reason != self._reason:
+            self._log.warning(self._event, error=reason)
+            self._reason = reason
+
+    def is_over(self) -> None:
+        """Note a success."""
+        if self._reason:
+            self._log.info(f"{self._event} no more")
+            self._reason = ""
 
 
 class Tally:

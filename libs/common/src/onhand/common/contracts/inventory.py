@@ -1,11 +1,13 @@
 """Messages that Inventory owns."""
 
+from typing import Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
 from onhand.common.contracts.message import Command, Count, Event, ProductId, Quantity, Query, Reply
-from onhand.common.contracts.orders import RejectionReason
+
+RejectionReason = Literal["unknown-product", "insufficient-stock"]
 
 COMMANDS = "inventory.commands"
 QUERIES = "inventory.queries"

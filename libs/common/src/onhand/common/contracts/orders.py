@@ -6,10 +6,10 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
+from onhand.common.contracts.inventory import RejectionReason
 from onhand.common.contracts.message import Command, CustomerId, Event, ProductId, Quantity, Query, Reply
 
 OrderStatus = Literal["pending", "confirmed", "rejected"]
-RejectionReason = Literal["unknown-product", "insufficient-stock"]
 
 COMMANDS = "orders.commands"
 QUERIES = "orders.queries"

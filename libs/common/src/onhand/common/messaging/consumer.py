@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-import structlog
-
 from onhand.common.contracts import Command, Event, Query
 from onhand.common.database import Transaction
 from onhand.common.messaging.dead_letters import bury
@@ -17,14 +15,14 @@ from onhand.common.messaging.envelope import Effect, Received, decode, read_as
 from onhand.common.messaging.streams import Entry, Streams
 from onhand.common.messaging.unit_of_work import UnitOfWork
 from onhand.common.retry import Backoff, is_transient
-from onhand.common.telemetry import Tally
+from onhand.common.telemetry import Tally, Trouble
 
 Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[Sequence[Effect]]]
 """Handles all messages of one type in a batch, in the order they came. It may see any of them again, late or early."""
 
 _BLOCK_MS = 250
 _ATTEMPTS = 5
-_log = structlog.get_logger()
+_ATTEMPT_SECONDS = 0.02
 
 
 class Subscription(NamedTuple):
@@ -63,17 +61,19 @@ class Consumer:
         it is gone, and takes up its own unfinished entries first.
         """
         backoff = Backoff()
+        trouble = Trouble("consumer waits", topics=self._topics)
         while not stopping.is_set():
             try:
                 await self._streams.create_groups(self._unit.service, self._topics)
                 await self._finish_own_pending(stopping)
                 backoff.reset()
+                trouble.is_over()
                 await self._consume(stopping)
                 await self._unit.tidy()
             except Exception as error:
                 if not is_transient(error):
                     raise
-                _log.warning("consumer waits", topics=self._topics, error=f"{type(error).__name__}: {error}")
+                trouble.is_there(error)
                 await backoff.wait(stopping)
 
     async def _finish_own_pending(self, stopping: asyncio.Event) -> None:
@@ -102,6 +102,8 @@ class Consumer:
             batches = self._sort(entries)
             if batches:
                 await self._unit.run(partial(self._handle, batches), done=entries)
+                for subscription, batch in batches.items():
+                    self._tally.add(subscription.message.TYPE, len(batch))
             else:
                 await self._unit.pass_over(entries)
         except Exception as error:
@@ -112,6 +114,7 @@ class Consumer:
                 await self._process(entries[:middle])
                 await self._process(entries[middle:])
             elif attempt < _ATTEMPTS:  # two replicas deciding one order at once collide, and the next try is fine
+                await asyncio.sleep(_ATTEMPT_SECONDS * attempt)
                 await self._process(entries, attempt + 1)
             else:
                 await self._bury(entries[0], error)
@@ -136,7 +139,6 @@ class Consumer:
         for subscription in self._subscriptions.values():
             if batch := batches.get(subscription):
                 effects += await subscription.handler(batch, tx)
-                self._tally.add(subscription.message.TYPE, len(batch))
         return effects
 
     async def _bury(self, entry: Entry, error: Exception) -> None:

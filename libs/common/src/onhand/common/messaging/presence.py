@@ -5,7 +5,6 @@ letting a client wait for a timeout.
 """
 
 import time
-from collections import defaultdict
 
 from onhand.common.messaging.streams import Streams
 
@@ -19,10 +18,11 @@ async def announce(service: str, streams: Streams) -> None:
 
 
 class Presence:
-    """Which services have been heard of lately. One that has never been heard of has the same time to speak up."""
+    """Which services have been heard of lately. One that has not been heard of yet has the same time to speak up."""
 
     def __init__(self) -> None:
-        self._heard_at: defaultdict[str, float] = defaultdict(time.monotonic)
+        self._begun_at = time.monotonic()
+        self._heard_at: dict[str, float] = {}
 
     def heard(self, payload: bytes) -> None:
         """Note an announcement."""
@@ -31,4 +31,4 @@ class Presence:
 
     def is_absent(self, service: str) -> bool:
         """Whether the service has been silent for too long."""
-        return time.monotonic() - self._heard_at[service] > _ABSENT_AFTER_SECONDS
+        return time.monotonic() - self._heard_at.get(service, self._begun_at) > _ABSENT_AFTER_SECONDS

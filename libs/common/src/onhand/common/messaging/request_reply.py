@@ -18,7 +18,7 @@ from onhand.common.errors import NoReply, Unavailable
 from onhand.common.messaging.envelope import Envelope, decode_all, encode, wrap
 from onhand.common.messaging.presence import CHANNEL, Presence
 from onhand.common.messaging.streams import Streams
-from onhand.common.retry import Backoff
+from onhand.common.retry import Backoff, stopped_within
 
 _CLOCK_SECONDS = 0.05
 _log = structlog.get_logger()
@@ -88,10 +88,12 @@ class Requests:
     async def run(self, stopping: asyncio.Event) -> None:
         """Send, listen and watch the clock until `stopping` is set."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(loop) for loop in (self._send(), self._listen(stopping), self._watch_clock())]
+            group.create_task(self._send(stopping))
+            group.create_task(self._watch_clock(stopping))
+            listening = group.create_task(self._listen(stopping))
             await stopping.wait()
-            for task in tasks:
-                task.cancel()
+            self._has_outgoing.set()
+            listening.cancel()
 
     def _refuse_the_hopeless(self, receiver: str) -> None:
         if not self._is_listening:
@@ -101,8 +103,8 @@ class Requests:
         if len(self._waiting) >= self._max_in_flight:
             raise Unavailable(f"{self._max_in_flight} requests are under way already")
 
-    async def _send(self) -> None:
-        while True:
+    async def _send(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
             await self._has_outgoing.wait()
             self._has_outgoing.clear()
             batch, self._outgoing = self._outgoing, []
@@ -132,10 +134,9 @@ class Requests:
             self._is_listening = False
             await backoff.wait(stopping)
 
-    async def _watch_clock(self) -> None:
+    async def _watch_clock(self, stopping: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(_CLOCK_SECONDS)
+        while not await stopped_within(_CLOCK_SECONDS, stopping):
             now = loop.time()
             expired = []
             for request_id, waiting in self._waiting.items():

@@ -13,14 +13,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    BusyLoadingError,
-    ClusterDownError,
-    MasterDownError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    ResponseError,
-)
+from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -30,12 +23,10 @@ from onhand.common.errors import NoReply, StartupError, Unavailable
 # time, because the server knows it by its hash anyway, and so there is no NOSCRIPT to handle after a restart.
 _APPEND = "for i = 1, #ARGV, 2 do redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'event', ARGV[i + 1]) end"
 
-# Redis is there and does not write: out of memory, disk full, a replica, a cluster without its master. redis-py has
-# classes for some of them.
-_REFUSALS = (OutOfMemoryError, ReadOnlyError, MasterDownError, ClusterDownError)
 # Valkey and newer Redis say NOGROUP to a read that is waiting while its stream is deleted; Redis 7.0 says UNBLOCKED.
 _GROUP_IS_GONE = ("NOGROUP", "UNBLOCKED")
-_REFUSAL_CODES = ("MISCONF", "NOREPLICAS")
+_SILENCE_SECONDS = 3.0
+"""A subscription that hears nothing for so long asks whether the connection is still there."""
 
 
 Command: TypeAlias = tuple[str | bytes | int, ...]
@@ -71,7 +62,10 @@ async def open_streams(url: str) -> AsyncGenerator["Streams"]:
     """
     if not url:
         raise StartupError("REDIS_URL is not set: set it, or start everything with `onhand start`")
-    streams = Streams(url)
+    try:
+        streams = Streams(url)
+    except ValueError:  # its text may repeat what is a password
+        raise StartupError("REDIS_URL is no URL of a Redis: it should be like redis://host:6379/0. Mend it") from None
     try:
         try:
             await streams.ping()
@@ -104,10 +98,10 @@ class Streams:
             await self._redis.ping()
 
     async def append(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        """Append (topic, payload) pairs in one command: all, or none.
+        """Append (topic, payload) pairs in one command: all, or none (unless a stream's key holds something else).
 
         Raises:
-            Unavailable: nothing was appended.
+            Unavailable: Redis is away or refuses.
             NoReply: the connection broke after sending; the messages may be there or not.
         """
         with _unavailable():
@@ -224,9 +218,18 @@ class Streams:
         try:
             with _unavailable():
                 await pubsub.subscribe(*channels)
-                async for message in pubsub.listen():
-                    payload = message["data"] if message["type"] == "message" else b""
-                    yield message["channel"].decode(), payload
+                is_silent = False
+                while True:
+                    message = await pubsub.get_message(timeout=_SILENCE_SECONDS)
+                    if message is None and is_silent:
+                        raise RedisConnectionError("the subscription does not answer")
+                    if message is None:
+                        await pubsub.ping()
+                    elif message["type"] == "message":
+                        yield message["channel"].decode(), message["data"]
+                    elif message["type"] == "subscribe":
+                        yield message["channel"].decode(), b""
+                    is_silent = message is None
         finally:
             await pubsub.aclose()
 
@@ -273,6 +276,7 @@ def _unavailable() -> Iterator[None]:
     except ResponseError as error:
         if str(error).startswith(_GROUP_IS_GONE):
             raise NoGroup(str(error)) from error
-        if isinstance(error, _REFUSALS) or str(error).startswith(_REFUSAL_CODES):
-            raise Unavailable(f"Redis refuses: {error}") from error
-        raise
+        if str(error).startswith("BUSYGROUP"):
+            raise
+        # Out of memory, disk full, a replica, busy, forbidden: it is never the fault of what was sent.
+        raise Unavailable(f"Redis refuses: {str(error).partition(' script:')[0].rstrip('.')}") from error
