@@ -2,8 +2,8 @@
 
 One row holds the events of one batch. It is deleted by the transaction of a later batch, so that a published row costs
 no transaction of its own. What stays behind because a process died between COMMIT and publishing, or because Redis was
-away, is published by the sweeper of any replica. A crash may therefore publish an event
-twice, and never keeps it from being published.
+away, is published by the sweeper of any replica. A crash may therefore publish an event twice, and never keeps it from
+being published.
 """
 
 from collections.abc import Sequence
