@@ -45,6 +45,7 @@ clean: ## Remove .venv and caches; data in .onhand stays (see `onhand reset`)
 
 .venv/installed: requirements.txt $(addsuffix /pyproject.toml,$(MEMBERS))
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("onhand needs Python >= 3.11, this is " + sys.version.split()[0] + "; set PYTHON=/path/to/python3")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "This Python has no venv; Debian and Ubuntu keep it in the package python3-venv"; exit 1; }
 	@echo "Setting up .venv (once; about a minute) ..."
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
