@@ -54,6 +54,13 @@ async def test_a_service_does_not_start_without_redis(tmp_path: Path) -> None:
             pass
 
 
+async def test_a_url_that_no_client_can_read_is_told_without_repeating_it() -> None:
+    with pytest.raises(StartupError, match="REDIS_URL is no URL of a Redis") as raised:
+        async with open_streams("redis://:secret@127.0.0.1:1?db=abc"):
+            pass
+    assert "secret" not in str(raised.value)
+
+
 async def test_a_consumer_and_an_asker_carry_on_when_redis_comes_back(
     orders_database: Database, own_redis: OwnRedis
 ) -> None:
