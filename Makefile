@@ -5,7 +5,7 @@ MEMBERS := libs/common apps/gateway apps/orders apps/inventory apps/cli
 SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start test check format bench images lock clean
+.PHONY: help setup start test check format bench torture images lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ format: .venv/installed ## Format and fix what can be fixed
 
 bench: .venv/installed ## Load a fresh system and print orders/s, latency and CPU per order
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+torture: .venv/installed ## Break a system in every way under load (SECONDS=60 SCENARIO=kills SEED=42)
+	@$(BIN)/python -m tests.failures $(if $(SECONDS),--seconds $(SECONDS)) $(addprefix --scenario ,$(SCENARIO)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 images: .venv/installed ## Build the images without Docker and take an order through them (root, buildah, debootstrap)
 	@deploy/check-images.sh

@@ -127,15 +127,24 @@ class System:
         for child in self._children:
             with suppress(psutil.NoSuchProcess):
                 for process in psutil.Process(child.pid).children():
-                    if _IN_COMMAND_LINE[component] in " ".join(process.cmdline()):
+                    if _runs(process, component):
                         return process
         return None
 
     def kill(self, component: str) -> None:
-        """End a component without a warning, as `kill -9` or the kernel would."""
-        process = eventually(lambda: self.process(component))
-        process.kill()
-        process.wait()
+        """End a component without a warning, as `kill -9` or the kernel would; wait for it first if it is down."""
+        eventually(lambda: self.kill_if_up(component))
+
+    def kill_if_up(self, component: str) -> bool:
+        """End a component without a warning; returns whether there was one to end."""
+        process = self.process(component)
+        if process is None:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+            process.wait()
+            return True
+        return False
 
     def kill_everything(self) -> None:
         """End every process at once, the supervisor first: nobody is left to tidy up."""
@@ -192,7 +201,7 @@ def new_system(**settings: str) -> Iterator[System]:
     """
     with tempfile.TemporaryDirectory(prefix="onhand-e2e-") as name, ExitStack() as stack:
         system = System(Path(name), settings)
-        if given := os.environ.get("REDIS_URL"):
+        if "REDIS_URL" not in settings and (given := os.environ.get("REDIS_URL")):
             redis = stack.enter_context(Redis.from_url(given))
             if redis.dbsize():
                 pytest.exit("REDIS_URL names a Redis that is not empty; the tests would delete it", returncode=2)
@@ -205,6 +214,13 @@ def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on."""
     with ExitStack() as stack:
         return [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
+
+
+def _runs(process: psutil.Process, component: str) -> bool:
+    try:
+        return _IN_COMMAND_LINE[component] in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # ended since it was listed, or is a zombie
+        return False
 
 
 def _environment_without_settings() -> dict[str, str]:

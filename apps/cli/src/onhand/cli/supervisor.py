@@ -38,13 +38,10 @@ class Backoff:
 
     def delays(self) -> Iterator[float]:
         """Yield the waits: each twice the last, up to the longest, and up to half of it off by chance."""
-        delay = self.first_seconds
+        delay = min(self.first_seconds, self.longest_seconds)
         while True:
             yield delay * random.uniform(0.5, 1)  # noqa: S311  # so that programs that died together come back apart
             delay = min(delay * 2, self.longest_seconds)
-
-
-DEFAULT_BACKOFF = Backoff()
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class Supervised:
     While another `onhand` runs the same program it is left to it, and taken over when that one ends.
     """
 
-    def __init__(self, program: Program, claim: Claim, log: Log, backoff: Backoff = DEFAULT_BACKOFF) -> None:
+    def __init__(self, program: Program, claim: Claim, log: Log, backoff: Backoff) -> None:
         self.program = program
         self._claim = claim
         self._log = log

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """Age at which an order that is still pending has its OrderCreated published again."""
     drain_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
     """How long a process may take to finish its work after SIGTERM."""
+    restart_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """Longest wait before `onhand start` starts again what has died."""
 
 
 def load_settings() -> Settings:

@@ -1,0 +1,91 @@
+"""The recorded history: every request of every client and what came of it, one JSON object a line."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+NO_ANSWER = 0
+
+
+class Exchange(Struct, frozen=True, tag_field="kind", omit_defaults=True):
+    """One request and its answer.
+
+    Attributes:
+        client: who asked. A client does one thing after the other.
+        asked_at: seconds on the monotonic clock of the machine, before anything was sent.
+        answered_at: when the answer was there, or hope was lost.
+        answer: HTTP status, or `NO_ANSWER`.
+        error: why there is no answer.
+        was_sent: False if it is certain that nothing of the request left the client.
+    """
+
+    client: str
+    asked_at: float
+    answered_at: float
+    answer: int
+    error: str = ""
+    was_sent: bool = True
+
+
+class Purchase(Exchange, frozen=True, tag="purchase", omit_defaults=True, kw_only=True):
+    """An order that was placed.
+
+    Attributes:
+        customer: the customer's id in the order. No two purchases have the same, which makes it the key by which the
+            order is found on disk even if nobody told the client its id.
+        order_id, status: as the answer told; empty if it did not.
+    """
+
+    customer: str
+    product: str
+    quantity: int
+    order_id: str = ""
+    status: str = ""
+
+    @property
+    def is_accepted(self) -> bool:
+        """The order has to be on disk."""
+        return self.answer == 201
+
+    @property
+    def is_refused(self) -> bool:
+        """The order must not be on disk: the gateway promises that 503 means "nothing was done"."""
+        return self.answer == 503 or not self.was_sent
+
+    @property
+    def is_unknown(self) -> bool:
+        """The order may be on disk, or not."""
+        return self.answer == 504 or (self.answer == NO_ANSWER and self.was_sent)
+
+
+class Look(Exchange, frozen=True, tag="look", omit_defaults=True, kw_only=True):
+    """An order that was looked up. `status` is empty if the answer told none."""
+
+    order_id: str
+    status: str = ""
+
+
+Record = Purchase | Look
+
+
+class History:
+    """Appends records to a file, each as soon as it is complete."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("ab", buffering=0)
+        self._encode = msgspec.json.Encoder().encode
+
+    def add(self, record: Record) -> None:
+        """Write a record down."""
+        self._file.write(self._encode(record) + b"\n")
+
+    def read(self) -> list[Record]:
+        """Read everything that was written down."""
+        decode = msgspec.json.Decoder(Record).decode
+        return [decode(line) for line in self._path.read_bytes().splitlines()]
+
+    def close(self) -> None:
+        """Close the file; it stays."""
+        self._file.close()

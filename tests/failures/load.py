@@ -1,0 +1,152 @@
+"""Load: clients that place orders and look at them again, and write down all that happens to them."""
+
+import asyncio
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import httpx
+
+from tests.e2e.system import System
+from tests.e2e.traffic import set_stock
+from tests.e2e.waiting import eventually
+from tests.failures.history import NO_ANSWER, History, Look, Purchase
+
+CLIENTS = 12
+_PAUSE_SECONDS = 0.06
+"""Longest pause of a client between two requests: the suite looks for what breaks, not for what is fast."""
+_PATIENCE_SECONDS = 15.0
+_LOOKS = 0.4
+"""Part of the requests that look at an order."""
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+def seeded(seed: int, purpose: str) -> Random:
+    """A source of chance of its own for each purpose: what one takes does not change what another gets."""
+    return Random(f"{seed}/{purpose}")  # noqa: S311  # repeatable on purpose
+
+
+class Load:
+    """What the clients have done so far, and what they may buy.
+
+    Attributes:
+        answers: how often each HTTP status came for an order, `NO_ANSWER` among them.
+    """
+
+    def __init__(self, system: System, history: History, name: str, seed: int) -> None:
+        self.answers: Counter[int] = Counter()
+        self._system = system
+        self._history = history
+        self._name = name
+        self._seed = seed
+        self._recent: deque[str] = deque(maxlen=50)
+        self._ended = threading.Event()
+        self._shelves = {f"{name}-plenty": 1_000_000, f"{name}-scarce": 50, f"{name}-hot": 500}
+        self._products = [*self._shelves, f"{name}-plenty", f"{name}-unknown"]
+
+    @property
+    def accepted(self) -> int:
+        """Orders answered 201."""
+        return self.answers[201]
+
+    def go_on(self, orders: int = 20) -> None:
+        """Wait until that many more orders were accepted."""
+        goal = self.accepted + orders
+        eventually(lambda: self.accepted >= goal, seconds=60)
+
+    def fill_shelves(self) -> None:
+        """Put there what is to be bought."""
+        for product, on_hand in self._shelves.items():
+            set_stock(self._system, product, on_hand)
+
+    def stop(self) -> None:
+        """Let every client finish what it is at."""
+        self._ended.set()
+
+    async def run(self, clients: int) -> None:
+        """Be so many clients until `stop` is called."""
+        room = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        url = self._system.url("gateway")
+        async with (
+            httpx.AsyncClient(base_url=url, limits=room, timeout=_PATIENCE_SECONDS, trust_env=False) as http,
+            asyncio.TaskGroup() as group,
+        ):
+            for number in range(clients):
+                group.create_task(self._be_client(http, f"{self._name}-{number}"))
+
+    async def _be_client(self, http: httpx.AsyncClient, client: str) -> None:
+        random = seeded(self._seed, client)
+        count = 0
+        while not self._ended.is_set():
+            if self._recent and random.random() < _LOOKS:
+                self._history.add(await look(http, client, random.choice(self._recent)))
+            else:
+                count += 1
+                product, quantity = random.choice(self._products), random.randint(1, 3)
+                purchase = await buy(http, client, f"{client}-{count}", product, quantity)
+                self._history.add(purchase)
+                self.answers[purchase.answer] += 1
+                if purchase.order_id:
+                    self._recent.append(purchase.order_id)
+            await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS))
+
+
+async def buy(http: httpx.AsyncClient, client: str, customer: str, product: str, quantity: int) -> Purchase:
+    """Place an order. `customer` may not have been used before."""
+    body = {"productId": product, "quantity": quantity, "customerId": customer}
+    exchange, told = await _exchange(http, http.build_request("POST", "/api/gateway/orders", json=body))
+    return Purchase(
+        client=client,
+        customer=customer,
+        product=product,
+        quantity=quantity,
+        order_id=told.get("orderId", ""),
+        status=told["status"] if exchange["answer"] == 201 else "",  # a problem has a status, too: its own
+        **exchange,
+    )
+
+
+async def look(http: httpx.AsyncClient, client: str, order_id: str) -> Look:
+    """Look an order up."""
+    exchange, told = await _exchange(http, http.build_request("GET", f"/api/gateway/orders/{order_id}"))
+    status = told["status"] if exchange["answer"] == 200 else ""
+    return Look(client=client, order_id=order_id, status=status, **exchange)
+
+
+async def _exchange(http: httpx.AsyncClient, request: httpx.Request) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Send a request; returns what every `Exchange` has, and the body of the answer."""
+    exchange: dict[str, Any] = {"asked_at": time.monotonic(), "answer": NO_ANSWER}
+    told: dict[str, Any] = {}
+    try:
+        response = await http.send(request)
+        exchange["answer"], told = response.status_code, response.json()
+    except httpx.TransportError as error:
+        exchange |= {"error": repr(error), "was_sent": not isinstance(error, _NEVER_SENT)}
+    return exchange | {"answered_at": time.monotonic()}, told
+
+
+@contextmanager
+def load(system: System, history: History, name: str, seed: int, clients: int = CLIENTS) -> Iterator[Load]:
+    """Put load on a system for the length of the block.
+
+    Args:
+        system: runs.
+        history: where everything is written down.
+        name: of clients and products; no other load on this system may have it.
+        seed: decides who does what; not when, which is up to the system.
+        clients: how many there are.
+    """
+    made = Load(system, history, name, seed)
+    made.fill_shelves()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        running = thread.submit(asyncio.run, made.run(clients))
+        try:
+            yield made
+        finally:
+            made.stop()
+        running.result()

@@ -1,0 +1,137 @@
+"""Runs one scenario: load, fault, healing, check."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from tests.e2e.backlog import backlog
+from tests.e2e.books import read_books
+from tests.e2e.system import System
+from tests.e2e.waiting import eventually
+from tests.failures.checker import Findings, check
+from tests.failures.history import History
+from tests.failures.load import load, seeded
+from tests.failures.scenario import CannotRun, Run, Scenario, Tell
+
+SETTINGS = {
+    "REDIS_URL": "",  # its own server, whatever the environment says: it is going to be killed
+    "REPLY_TIMEOUT_SECONDS": "2",
+    "RESTART_SECONDS": "0.5",  # what is killed every second needs to be back within one
+    "LOG_LEVEL": "info",
+}
+HEALED_WITHIN_SECONDS = 60.0
+EMPTY_WITHIN_SECONDS = 60.0
+
+Verdict = Literal["held", "broken", "skipped"]
+
+
+class Result(Struct, frozen=True, rename="camel"):
+    """What came of one run of a scenario.
+
+    Attributes:
+        figures: what was done to the system.
+        empty_seconds: from the end of the last fault until nothing was under way any more; None if that never came.
+        problems: everything that is wrong, or why it was skipped, in sentences.
+    """
+
+    number: int
+    name: str
+    sentence: str
+    verdict: Verdict
+    seed: int
+    figures: dict[str, int] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+    empty_seconds: float | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+def run(scenario: Scenario, *, seconds: float, seed: int, keep: Path, tell: Tell = lambda _: None) -> Result:
+    """Run a scenario on a system of its own. Whatever goes wrong is in the result.
+
+    Args:
+        scenario: what to do.
+        seconds: how long to break things.
+        seed: repeats every choice of an earlier run.
+        keep: a directory for the history and for the log of the system.
+        tell: hears the figures as they grow.
+    """
+    result = Result(scenario.number, scenario.name, scenario.sentence, "broken", seed)
+    try:
+        with new_ground(scenario, keep) as (system, history):
+            return run_on(system, history, scenario, seconds=seconds, seed=seed, tell=tell)
+    except CannotRun as why:
+        return replace(result, verdict="skipped", problems=[str(why)])
+    except Exception as error:  # noqa: BLE001  # a scenario that fails is a finding, and the others go on
+        return replace(result, problems=[f"{type(error).__name__}: {error}"])
+
+
+@contextmanager
+def new_ground(scenario: Scenario, keep: Path) -> Iterator[tuple[System, History]]:
+    """A running system as the scenario needs it, and an empty history."""
+    history = History(keep / f"{scenario.name}.history.jsonl")
+    try:
+        with scenario.make_system(**{**SETTINGS, **scenario.settings}) as system:
+            try:
+                system.start()
+                yield system, history
+            finally:
+                (keep / f"{scenario.name}.log").write_text(system.log())
+    finally:
+        history.close()
+
+
+def run_on(
+    system: System, history: History, scenario: Scenario, *, seconds: float, seed: int, tell: Tell = lambda _: None
+) -> Result:
+    """Run a scenario on a running system.
+
+    Args:
+        history: everything that ever happened on this system.
+
+    Raises:
+        CannotRun: this machine cannot.
+        Exception: the scenario failed, or the system did not come back.
+    """
+    with load(system, history, scenario.name, seed) as clients:
+        clients.go_on()
+        task = Run(
+            system=system,
+            load=clients,
+            history=history,
+            random=seeded(seed, scenario.name),
+            seconds=seconds,
+            tell=tell,
+        )
+        scenario.break_things(task)
+        healed_at = time.monotonic()
+        eventually(system.is_ready, seconds=HEALED_WITHIN_SECONDS)
+        clients.go_on()
+    empty_seconds, left = _until_empty(system, healed_at)
+    findings = check(history.read(), read_books(system))
+    problems = [*findings.sentences(), *left]
+    return Result(
+        scenario.number,
+        scenario.name,
+        scenario.sentence,
+        "broken" if problems else "held",
+        seed,
+        dict(task.figures),
+        findings,
+        empty_seconds,
+        problems,
+    )
+
+
+def _until_empty(system: System, since: float) -> tuple[float | None, list[str]]:
+    """Wait until nothing is under way; returns how long that took, and what is left if it takes too long."""
+    deadline = time.monotonic() + EMPTY_WITHIN_SECONDS
+    while left := backlog(system):
+        if time.monotonic() > deadline:
+            return None, [f"{EMPTY_WITHIN_SECONDS:.0f} s after the last fault, {what}" for what in left]
+        time.sleep(0.05)
+    return time.monotonic() - since, []
