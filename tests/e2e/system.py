@@ -34,15 +34,17 @@ class System:
 
     Attributes:
         directory: a temporary place; every process works in it, by which those left running are found.
+        home: its ONHAND_HOME.
         client: speaks HTTP, without TLS, to the gateway if no other service is named.
     """
 
     def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
         self.directory = directory
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
-        self._embedded = EmbeddedServers(directory / "home")
+        self.home = directory / "home"
+        self._embedded = EmbeddedServers(self.home)
         self._environment = _environment_without_settings() | {
-            "ONHAND_HOME": str(directory / "home"),
+            "ONHAND_HOME": str(self.home),
             **{f"{service.upper()}_PORT": str(port) for service, port in self.ports.items()},
             "ASK_AGAIN_SECONDS": "1",  # sooner than usual, for the tests to be quick
             **({"REDIS_URL": given} if (given := os.environ.get("REDIS_URL")) else {}),
@@ -152,6 +154,13 @@ class System:
             child.kill()
         _kill(self.left_running())
         self._reap()
+
+    def restart(self, component: str) -> None:
+        """End a component as a deployment does, by SIGTERM, and wait until it is started again and works."""
+        process = eventually(lambda: self.process(component))
+        process.terminate()
+        process.wait(timeout=30)
+        eventually(lambda: self.process(component) and self.is_ready())
 
     @contextmanager
     def paused(self, component: str) -> Iterator[None]:

@@ -1,6 +1,5 @@
 """Two replicas of Orders and two of Inventory share the work, and nothing is sold twice."""
 
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,28 +8,16 @@ from functools import partial
 import pytest
 
 from tests.e2e.books import check_books
-from tests.e2e.system import System, free_ports
+from tests.e2e.replicas import Replica, second_replica
+from tests.e2e.system import System
 from tests.e2e.traffic import place_order, set_stock, settled, stock, traffic
 from tests.e2e.waiting import eventually
 
-Replicas = list[subprocess.Popen[bytes]]
-
 
 @pytest.fixture
-def second_replicas(system: System) -> Iterator[Replicas]:
-    """One more process of Orders and of Inventory, on the databases and the Redis of the first."""
-    urls = {"REDIS_URL": system.redis_url} | {
-        f"{service.upper()}_DATABASE_URL": system.database_url(service) for service in ("orders", "inventory")
-    }
-    replicas = []
-    for service, port in zip(("orders", "inventory"), free_ports(2), strict=True):
-        settings = urls | {"ONHAND_REPLICA": "2", f"{service.upper()}_PORT": str(port)}
-        replicas.append(system.spawn(f"onhand.{service}", **settings))
-        eventually(lambda port=port: system.says_it_is_ready(f"http://127.0.0.1:{port}"))  # type: ignore[misc]
-    yield replicas
-    for replica in replicas:
-        replica.terminate()
-        replica.wait(timeout=30)
+def second_replicas(system: System) -> Iterator[list[Replica]]:
+    with second_replica(system, "orders") as orders, second_replica(system, "inventory") as inventory:
+        yield [orders, inventory]
 
 
 @pytest.mark.usefixtures("second_replicas")
@@ -59,7 +46,7 @@ def test_replicas_share_the_work_and_keep_one_set_of_books(system: System) -> No
         eventually(lambda log=log, contract=contract: contract in log())  # type: ignore[misc]
 
 
-def test_when_a_replica_dies_for_good_the_other_finishes(system: System, second_replicas: Replicas) -> None:
+def test_when_a_replica_dies_for_good_the_other_finishes(system: System, second_replicas: list[Replica]) -> None:
     with traffic(system) as orders:
         orders.go_on()
         for replica in second_replicas:

@@ -75,12 +75,10 @@ def torture(
 def _chosen(names: list[str] | None) -> list[Scenario]:
     if not names:
         return list(SCENARIOS)
-    known = {name: it for it in SCENARIOS for name in (it.name, str(it.number))}
-    if unknown := [name for name in names if name not in known]:
-        raise typer.BadParameter(
-            f"no scenario {', '.join(unknown)}; there are {', '.join(it.name for it in SCENARIOS)}"
-        )
-    return [known[name] for name in names]
+    if unknown := set(names) - {known for it in SCENARIOS for known in (it.name, str(it.number))}:
+        there = ", ".join(it.name for it in SCENARIOS)
+        raise typer.BadParameter(f"there is no scenario {', '.join(sorted(unknown))}; there are {there}")
+    return [it for it in SCENARIOS if it.name in names or str(it.number) in names]
 
 
 def _run_all(chosen: list[Scenario], seconds: float, seed: int, directory: Path, console: Console) -> list[Result]:

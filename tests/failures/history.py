@@ -27,6 +27,16 @@ class Exchange(Struct, frozen=True, tag_field="kind", omit_defaults=True):
     error: str = ""
     was_sent: bool = True
 
+    @property
+    def is_refused(self) -> bool:
+        """Nothing was done: the gateway was not there, or answered 503, which promises just that."""
+        return self.answer == 503 or not self.was_sent
+
+    @property
+    def is_unknown(self) -> bool:
+        """It may have been done, or not."""
+        return self.answer == 504 or (self.answer == NO_ANSWER and self.was_sent)
+
 
 class Purchase(Exchange, frozen=True, tag="purchase", omit_defaults=True, kw_only=True):
     """An order that was placed.
@@ -47,16 +57,6 @@ class Purchase(Exchange, frozen=True, tag="purchase", omit_defaults=True, kw_onl
     def is_accepted(self) -> bool:
         """The order has to be on disk."""
         return self.answer == 201
-
-    @property
-    def is_refused(self) -> bool:
-        """The order must not be on disk: the gateway promises that 503 means "nothing was done"."""
-        return self.answer == 503 or not self.was_sent
-
-    @property
-    def is_unknown(self) -> bool:
-        """The order may be on disk, or not."""
-        return self.answer == 504 or (self.answer == NO_ANSWER and self.was_sent)
 
 
 class Look(Exchange, frozen=True, tag="look", omit_defaults=True, kw_only=True):

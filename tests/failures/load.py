@@ -2,28 +2,25 @@
 
 import asyncio
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
-from typing import Any
 
 import httpx
 
 from tests.e2e.system import System
 from tests.e2e.traffic import set_stock
 from tests.e2e.waiting import eventually
-from tests.failures.history import NO_ANSWER, History, Look, Purchase
+from tests.failures.clients import Wish, buy, http_client, look
+from tests.failures.history import History
 
 CLIENTS = 12
 _PAUSE_SECONDS = 0.06
 """Longest pause of a client between two requests: the suite looks for what breaks, not for what is fast."""
-_PATIENCE_SECONDS = 15.0
 _LOOKS = 0.4
 """Part of the requests that look at an order."""
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def seeded(seed: int, purpose: str) -> Random:
@@ -70,12 +67,7 @@ class Load:
 
     async def run(self, clients: int) -> None:
         """Be so many clients until `stop` is called."""
-        room = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        url = self._system.url("gateway")
-        async with (
-            httpx.AsyncClient(base_url=url, limits=room, timeout=_PATIENCE_SECONDS, trust_env=False) as http,
-            asyncio.TaskGroup() as group,
-        ):
+        async with http_client(self._system) as http, asyncio.TaskGroup() as group:
             for number in range(clients):
                 group.create_task(self._be_client(http, f"{self._name}-{number}"))
 
@@ -87,47 +79,13 @@ class Load:
                 self._history.add(await look(http, client, random.choice(self._recent)))
             else:
                 count += 1
-                product, quantity = random.choice(self._products), random.randint(1, 3)
-                purchase = await buy(http, client, f"{client}-{count}", product, quantity)
+                wish = Wish(f"{client}-{count}", random.choice(self._products), random.randint(1, 3))
+                purchase = await buy(http, client, wish)
                 self._history.add(purchase)
                 self.answers[purchase.answer] += 1
                 if purchase.order_id:
                     self._recent.append(purchase.order_id)
             await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS))
-
-
-async def buy(http: httpx.AsyncClient, client: str, customer: str, product: str, quantity: int) -> Purchase:
-    """Place an order. `customer` may not have been used before."""
-    body = {"productId": product, "quantity": quantity, "customerId": customer}
-    exchange, told = await _exchange(http, http.build_request("POST", "/api/gateway/orders", json=body))
-    return Purchase(
-        client=client,
-        customer=customer,
-        product=product,
-        quantity=quantity,
-        order_id=told.get("orderId", ""),
-        status=told["status"] if exchange["answer"] == 201 else "",  # a problem has a status, too: its own
-        **exchange,
-    )
-
-
-async def look(http: httpx.AsyncClient, client: str, order_id: str) -> Look:
-    """Look an order up."""
-    exchange, told = await _exchange(http, http.build_request("GET", f"/api/gateway/orders/{order_id}"))
-    status = told["status"] if exchange["answer"] == 200 else ""
-    return Look(client=client, order_id=order_id, status=status, **exchange)
-
-
-async def _exchange(http: httpx.AsyncClient, request: httpx.Request) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Send a request; returns what every `Exchange` has, and the body of the answer."""
-    exchange: dict[str, Any] = {"asked_at": time.monotonic(), "answer": NO_ANSWER}
-    told: dict[str, Any] = {}
-    try:
-        response = await http.send(request)
-        exchange["answer"], told = response.status_code, response.json()
-    except httpx.TransportError as error:
-        exchange |= {"error": repr(error), "was_sent": not isinstance(error, _NEVER_SENT)}
-    return exchange | {"answered_at": time.monotonic()}, told
 
 
 @contextmanager

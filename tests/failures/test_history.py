@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from tests.e2e.system import free_ports
+from tests.failures.clients import Wish, buy, look
 from tests.failures.history import NO_ANSWER, History, Look, Purchase
-from tests.failures.load import buy, look, seeded
+from tests.failures.load import seeded
 
 
 @asynccontextmanager
@@ -34,7 +35,7 @@ def http(status: str, body: str) -> bytes:
 
 async def bought(answer: bytes) -> Purchase:
     async with gateway(answer) as client:
-        return await buy(client, "1", "1-1", "tea", 2)
+        return await buy(client, "1", Wish("1-1", "tea", 2))
 
 
 async def test_an_accepted_purchase_is_written_down_with_its_order() -> None:
@@ -67,7 +68,7 @@ async def test_a_purchase_whose_answer_breaks_off_is_unknown(half_an_answer: byt
 async def test_a_purchase_that_finds_nobody_there_was_never_sent() -> None:
     (port,) = free_ports(1)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        purchase = await buy(client, "1", "1-1", "tea", 2)
+        purchase = await buy(client, "1", Wish("1-1", "tea", 2))
     assert purchase.is_refused
     assert not purchase.is_unknown
 

@@ -48,8 +48,8 @@ def test_nothing_is_lost_whatever_is_broken(scenario: Scenario, grounds: Grounds
     assert result.figures, "it did something"
 
 
-def test_every_scenario_has_a_name_a_number_and_a_sentence_of_its_own() -> None:
-    for what in ("name", "number", "sentence"):
+def test_every_scenario_has_a_name_and_a_sentence_of_its_own() -> None:
+    for what in ("name", "sentence"):
         assert len({getattr(scenario, what) for scenario in SCENARIOS}) == len(SCENARIOS)
     for scenario in SCENARIOS:
         assert scenario.sentence.endswith(".")

@@ -1,5 +1,9 @@
 """All scenarios, in the order in which they run."""
 
+from tests.failures.scenarios.contention import LAST_UNIT, OPPOSITE_ORDERS
 from tests.failures.scenarios.kills import KILLS
+from tests.failures.scenarios.redis_loss import DELETE_FILES, FLUSH, SNAPSHOT
+from tests.failures.scenarios.repetition import REPETITION
+from tests.failures.scenarios.rolling import ROLLING
 
-SCENARIOS = (KILLS,)
+SCENARIOS = (KILLS, FLUSH, DELETE_FILES, SNAPSHOT, REPETITION, LAST_UNIT, OPPOSITE_ORDERS, ROLLING)

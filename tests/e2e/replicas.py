@@ -1,0 +1,53 @@
+"""A second process of a service, beside the one that `onhand start` runs: on the same Redis and the same database."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.e2e.system import System, free_ports
+from tests.e2e.waiting import eventually
+
+
+class Replica:
+    """The second replica of Orders or of Inventory. Nobody but the test starts it again."""
+
+    def __init__(self, system: System, service: str) -> None:
+        self._system = system
+        self._service = service
+        (port,) = free_ports(1)
+        self._url = f"http://127.0.0.1:{port}"
+        self._settings = {
+            "ONHAND_REPLICA": "2",
+            "REDIS_URL": system.redis_url,
+            f"{service.upper()}_DATABASE_URL": system.database_url(service),
+            f"{service.upper()}_PORT": str(port),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        self.process = self._system.spawn(f"onhand.{self._service}", **self._settings)
+        eventually(lambda: self._system.says_it_is_ready(self._url))
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+
+    def kill(self) -> None:
+        """End it without a warning."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def second_replica(system: System, service: str) -> Iterator[Replica]:
+    """Run a second replica for the length of the block."""
+    replica = Replica(system, service)
+    try:
+        replica.start()
+        yield replica
+    finally:
+        replica.stop()

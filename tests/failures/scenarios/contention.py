@@ -1,0 +1,68 @@
+"""Everybody wants the same."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from tests.e2e.databases import read
+from tests.e2e.replicas import second_replica
+from tests.e2e.traffic import set_stock
+from tests.e2e.waiting import eventually
+from tests.failures.clients import Wish, buy_together
+from tests.failures.scenario import Run, Scenario
+
+BUYERS = 500
+WRITERS = 16
+PRODUCTS = 8
+
+
+def sell_the_last_unit(run: Run) -> None:
+    """500 buyers want one unit at once, of two replicas of each service: exactly one gets it."""
+    with _two_of_each(run):
+        for number in run.rounds():
+            product = f"last-{number}"
+            set_stock(run.system, product, 1)
+            buyers = [[Wish(f"{product}-{buyer}", product, 1)] for buyer in range(BUYERS)]
+            buy_together(run.system, run.history, buyers)
+            run.figures["buyers"] += BUYERS
+            ends = eventually(partial(_ends, run, product))
+            assert ends["confirmed"] == 1, ends
+
+
+def write_in_opposite_orders(run: Run) -> None:
+    """16 writers order the same products in opposite orders, of two replicas of each service: without a deadlock."""
+    with _two_of_each(run):
+        for number in run.rounds():
+            products = [f"opposite-{number}-{place}" for place in range(PRODUCTS)]
+            for product in products:
+                set_stock(run.system, product, WRITERS)
+            writers = [
+                [
+                    Wish(f"{product}-writer-{writer}", product, run.random.randint(1, 3))
+                    for product in (products if writer % 2 else reversed(products))
+                ]
+                for writer in range(WRITERS)
+            ]
+            buy_together(run.system, run.history, writers)
+            run.figures["orders"] += WRITERS * PRODUCTS
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    for service in ("orders", "inventory"):
+        assert read(run.system, service, deadlocks)[0]["deadlocks"] == 0
+
+
+@contextmanager
+def _two_of_each(run: Run) -> Iterator[None]:
+    with second_replica(run.system, "orders"), second_replica(run.system, "inventory"):
+        yield
+
+
+def _ends(run: Run, product: str) -> Counter[str] | None:
+    """How many orders for a product ended how; None while one has not."""
+    rows = read(run.system, "orders", f"SELECT status FROM orders WHERE product_id = '{product}'")  # noqa: S608  # ours
+    ends = Counter(row["status"] for row in rows)
+    return None if ends["pending"] else ends
+
+
+LAST_UNIT = Scenario(number=9, name="last-unit", break_things=sell_the_last_unit)
+OPPOSITE_ORDERS = Scenario(number=9, name="opposite-orders", break_things=write_in_opposite_orders)

@@ -1,0 +1,31 @@
+"""Deployments: everything is stopped and started in turn, and nobody should notice."""
+
+import time
+from collections import Counter
+from contextlib import ExitStack
+
+from tests.e2e.replicas import second_replica
+from tests.e2e.system import SERVICES
+from tests.failures.scenario import Run, Scenario
+
+
+def restart_in_turn(run: Run) -> None:
+    """SIGTERM every service in turn, two replicas of each but the gateway: clients see no error but 503 or refusal."""
+    began = time.monotonic()
+    with ExitStack() as stack:
+        replicas = [stack.enter_context(second_replica(run.system, service)) for service in ("orders", "inventory")]
+        for _ in run.rounds():
+            for service in SERVICES:
+                run.system.restart(service)
+                run.figures["restarts"] += 1
+            for replica in replicas:
+                replica.stop()
+                replica.start()
+                run.figures["restarts"] += 1
+    unknown = Counter(
+        (record.answer, record.error) for record in run.history.read() if record.is_unknown and record.asked_at > began
+    )
+    assert not unknown, f"clients were left in the dark: {dict(unknown)}"
+
+
+ROLLING = Scenario(number=13, name="rolling", break_things=restart_in_turn)
