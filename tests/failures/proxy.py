@@ -28,12 +28,14 @@ class Faults:
         silence: how often a connection that lost a reply stays open and says nothing more; else it is cut.
         tear: how often a message, either way, comes only half through before the connection is cut.
         latency_seconds: by how much everything is late, each way.
+        seed: of the chance by which it happens.
     """
 
     lose: Mapping[str, float] = field(default_factory=dict)
     silence: float = 0.0
     tear: float = 0.0
     latency_seconds: float = 0.0
+    seed: int = 0
 
 
 class _Cut(Exception):
@@ -49,14 +51,14 @@ class Proxy:
         failures: what the proxy itself failed at; nothing it did can be relied upon then.
     """
 
-    def __init__(self, server_url: str, seed: int) -> None:
+    def __init__(self, server_url: str) -> None:
         self.url = ""
         self.done: Counter[str] = Counter()
         self.failures: list[BaseException] = []
         self._server_url = server_url
         self._protocol: Protocol = postgres_protocol if server_url.startswith("postgres") else redis_protocol
-        self._random = random.Random(seed)  # noqa: S311  # repeatable, protects nothing
         self._faults = Faults()
+        self._random = random.Random()  # noqa: S311  # repeatable, protects nothing
         self._connections: set[asyncio.Task[None]] = set()
         self._silent: set[asyncio.StreamWriter] = set()
 
@@ -76,6 +78,7 @@ class Proxy:
     def use(self, faults: Faults) -> None:
         """Let these faults happen from now on, and cut what had gone silent. To be called from any thread."""
         self._faults = faults
+        self._random.seed(faults.seed)
         self._loop.call_soon_threadsafe(self._cut_silent)
 
     def heal(self) -> None:
@@ -162,13 +165,13 @@ class Proxy:
 
 
 @contextmanager
-def running_proxy(server_url: str, *, seed: int = 0) -> Iterator[Proxy]:
+def running_proxy(server_url: str) -> Iterator[Proxy]:
     """Run a proxy in front of a Redis or PostgreSQL, in a thread of its own, for the length of the block.
 
     Raises:
         NotUnderstood: something went through that the proxy did not understand.
     """
-    proxy = Proxy(server_url, seed)
+    proxy = Proxy(server_url)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -142,8 +142,8 @@ def test_everything_is_late(redis_proxy: Proxy, through: Redis) -> None:
 
 def test_the_same_seed_chooses_the_same_victims(redis_url: str) -> None:
     def victims(seed: int) -> list[bool]:
-        with running_proxy(redis_url, seed=seed) as proxy:
-            proxy.use(Faults(lose={"PING": 0.5}))
+        with running_proxy(redis_url) as proxy:
+            proxy.use(Faults(lose={"PING": 0.5}, seed=seed))
             return [is_lost(proxy) for _ in range(20)]
 
     def is_lost(proxy: Proxy) -> bool:
@@ -203,7 +203,7 @@ async def test_who_asks_for_tls_is_told_that_there_is_none_and_goes_on(table: st
 
 
 async def test_a_transaction_that_is_torn_is_carried_out_whole_or_not_at_all(table: str) -> None:
-    with running_proxy(table, seed=1) as proxy:
+    with running_proxy(table) as proxy:
         proxy.use(Faults(tear=0.01))
         attempts = await asyncio.gather(*(insert(proxy.url) for _ in range(40)), return_exceptions=True)
         assert proxy.done["torn request"]

@@ -2,8 +2,19 @@
 
 from tests.failures.scenarios.contention import LAST_UNIT, OPPOSITE_ORDERS
 from tests.failures.scenarios.kills import KILLS
+from tests.failures.scenarios.networks import LOST_REPLIES
 from tests.failures.scenarios.redis_loss import DELETE_FILES, FLUSH, SNAPSHOT
 from tests.failures.scenarios.repetition import REPETITION
 from tests.failures.scenarios.rolling import ROLLING
 
-SCENARIOS = (KILLS, FLUSH, DELETE_FILES, SNAPSHOT, REPETITION, LAST_UNIT, OPPOSITE_ORDERS, ROLLING)
+SCENARIOS = (
+    KILLS,
+    FLUSH,
+    DELETE_FILES,
+    SNAPSHOT,
+    LOST_REPLIES,
+    REPETITION,
+    LAST_UNIT,
+    OPPOSITE_ORDERS,
+    ROLLING,
+)
