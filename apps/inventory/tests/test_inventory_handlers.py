@@ -137,6 +137,14 @@ async def test_commands_of_one_batch_for_one_product_are_carried_out_in_order(in
     assert await level(inventory_database) == apples(on_hand=5, reserved=0)
 
 
+async def test_a_command_twice_in_one_batch_does_not_undo_what_came_between(inventory_database: Database) -> None:
+    old, new = (received(SetStock(product_id="apple", on_hand=units)) for units in (5, 9))
+    async with inventory_database.transaction() as tx:
+        answers = await set_stock([old, new, old], tx)
+    assert [answer.reply for answer in answers] == [apples(5, 0), apples(9, 0), apples(9, 0)]
+    assert await level(inventory_database) == apples(on_hand=9, reserved=0)
+
+
 async def test_setting_a_new_product_from_two_replicas_keeps_what_was_reserved_in_between(
     inventory_database: Database,
 ) -> None:

@@ -40,6 +40,7 @@ async def set_stock(batch: Sequence[Received[SetStock]], tx: Transaction) -> lis
             answers.append(Answer(to=received, reply=outcome))
             continue
         if received.envelope.id in fresh:
+            fresh.remove(received.envelope.id)  # its copy may be in the same batch, behind a newer command
             levels[product_id] = outcome
         answers.append(Answer(to=received, reply=domain.describe(product_id, levels[product_id])))
     await store.set_on_hand(tx, levels)
