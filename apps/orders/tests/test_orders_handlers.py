@@ -127,6 +127,15 @@ async def test_an_order_that_has_ended_does_not_end_again(orders_database: Datab
     assert len(await events(orders_database, order_id)) == 2
 
 
+async def test_of_two_answers_in_one_batch_the_first_counts(orders_database: Database) -> None:
+    ordered = command()
+    order_id = ordered.message.order_id
+    await create(orders_database, ordered)
+    late = received(StockRejected(order_id=order_id, reason="insufficient-stock", requested=1, available=0))
+    await settle(orders_database, received(StockReserved(order_id=order_id)), late)
+    assert (await get(orders_database, order_id)).status == "confirmed"
+
+
 async def test_an_answer_about_an_order_nobody_knows_changes_nothing(orders_database: Database) -> None:
     assert await settle(orders_database, received(StockReserved(order_id=uuid4()))) == []
 

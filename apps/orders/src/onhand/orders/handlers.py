@@ -34,7 +34,7 @@ async def create_orders(batch: Sequence[Received[CreateOrder]], tx: Transaction)
 
 async def settle_orders(batch: Sequence[Received[StockReserved | StockRejected]], tx: Transaction) -> list[Publish]:
     """End pending orders as Inventory answered; an answer for an order that has ended changes nothing."""
-    answers = {received.message.order_id: received for received in batch}
+    answers = {received.message.order_id: received for received in reversed(batch)}  # so that the first counts
     events = {order_id: domain.settle(received.message) for order_id, received in answers.items()}
     causes = [received.envelope.id for received in answers.values()]
     settled = await store.settle_orders(tx, list(events.values()), causes)
