@@ -25,9 +25,12 @@ class Replica:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it is ready."""
+        """Start it."""
         self.process = self._system.spawn(f"onhand.{self._service}", **self._settings)
-        eventually(lambda: self._system.says_it_is_ready(self._url))
+
+    def is_ready(self) -> bool:
+        """Whether it says so."""
+        return self._system.says_it_is_ready(self._url)
 
     def stop(self) -> None:
         """Ask it to end, and wait until it has."""
@@ -43,11 +46,14 @@ class Replica:
 
 
 @contextmanager
-def second_replica(system: System, service: str) -> Iterator[Replica]:
-    """Run a second replica for the length of the block."""
-    replica = Replica(system, service)
+def second_replicas(system: System, *services: str) -> Iterator[list[Replica]]:
+    """Run a second replica of each service for the length of the block."""
+    replicas = [Replica(system, service) for service in services]
     try:
-        replica.start()
-        yield replica
+        for replica in replicas:
+            replica.start()
+        eventually(lambda: all(replica.is_ready() for replica in replicas))
+        yield replicas
     finally:
-        replica.stop()
+        for replica in replicas:
+            replica.stop()

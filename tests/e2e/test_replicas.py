@@ -8,19 +8,20 @@ from functools import partial
 import pytest
 
 from tests.e2e.books import check_books
-from tests.e2e.replicas import Replica, second_replica
+from tests.e2e.replicas import Replica, second_replicas
 from tests.e2e.system import System
 from tests.e2e.traffic import place_order, set_stock, settled, stock, traffic
 from tests.e2e.waiting import eventually
 
 
 @pytest.fixture
-def second_replicas(system: System) -> Iterator[list[Replica]]:
-    with second_replica(system, "orders") as orders, second_replica(system, "inventory") as inventory:
-        yield [orders, inventory]
+def replicas(system: System) -> Iterator[list[Replica]]:
+    """A second of Orders and of Inventory."""
+    with second_replicas(system, "orders", "inventory") as replicas:
+        yield replicas
 
 
-@pytest.mark.usefixtures("second_replicas")
+@pytest.mark.usefixtures("replicas")
 def test_of_fifty_buyers_exactly_one_gets_the_last_unit(system: System) -> None:
     set_stock(system, "rare", 1)
     with ThreadPoolExecutor(max_workers=50) as buyers:
@@ -31,7 +32,7 @@ def test_of_fifty_buyers_exactly_one_gets_the_last_unit(system: System) -> None:
     check_books(system, accepted)
 
 
-@pytest.mark.usefixtures("second_replicas")
+@pytest.mark.usefixtures("replicas")
 def test_replicas_share_the_work_and_keep_one_set_of_books(system: System) -> None:
     products = [f"product-{number}" for number in range(10)]
     for product in products:
@@ -46,10 +47,10 @@ def test_replicas_share_the_work_and_keep_one_set_of_books(system: System) -> No
         eventually(lambda log=log, contract=contract: contract in log())  # type: ignore[misc]
 
 
-def test_when_a_replica_dies_for_good_the_other_finishes(system: System, second_replicas: list[Replica]) -> None:
+def test_when_a_replica_dies_for_good_the_other_finishes(system: System, replicas: list[Replica]) -> None:
     with traffic(system) as orders:
         orders.go_on()
-        for replica in second_replicas:
+        for replica in replicas:
             replica.kill()
         orders.go_on()
     check_books(system, orders.accepted)

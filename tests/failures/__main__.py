@@ -4,7 +4,8 @@ import random
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -54,22 +55,33 @@ def torture(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     chosen = _chosen(scenario)
     seed = random.randrange(2**32) if seed is None else seed  # noqa: S311  # chance, not secrecy
-    directory = keep or Path(tempfile.mkdtemp(prefix="onhand-torture-"))
-    directory.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
     console.print(f"seed {seed}")
-    results = _run_all(chosen, seconds, seed, directory, console)
+    with _directory(keep) as directory:
+        results = _run_all(chosen, seconds, seed, directory, console)
+        is_broken = any(result.verdict == "broken" for result in results)
+        if is_broken and not keep:
+            keep = Path(tempfile.mkdtemp(prefix="onhand-torture-"))
+            shutil.copytree(directory, keep, dirs_exist_ok=True)
     if json:
         typer.echo(as_json(results))
     else:
-        console_of_table = Console()
-        print_report(results, console_of_table if console_of_table.is_terminal else Console(width=200))
-    is_broken = any(result.verdict == "broken" for result in results)
-    if is_broken or keep:
-        console.print(f"histories and logs are in {directory}")
-    else:
-        shutil.rmtree(directory)
+        out = Console()
+        print_report(results, out if out.is_terminal else Console(width=200))
+    if keep:
+        console.print(f"histories and logs are in {keep}", soft_wrap=True)
     raise typer.Exit(1 if is_broken else 0)
+
+
+@contextmanager
+def _directory(keep: Path | None) -> Iterator[Path]:
+    """Where histories and logs go while they are written; a temporary place if they need not be kept."""
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+    else:
+        with tempfile.TemporaryDirectory(prefix="onhand-torture-") as directory:
+            yield Path(directory)
 
 
 def _chosen(names: list[str] | None) -> list[Scenario]:

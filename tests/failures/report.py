@@ -8,6 +8,7 @@ from rich.table import Table
 
 from tests.failures.runner import Result
 
+_MOST_PROBLEMS = 20
 _STYLES = {"held": "green", "broken": "bold red", "skipped": "yellow"}
 
 
@@ -33,8 +34,10 @@ def print_report(results: Sequence[Result], console: Console) -> None:
         table.add_row(*_cells(result))
     console.print(table)
     for result in results:
-        for problem in result.problems:
+        for problem in result.problems[:_MOST_PROBLEMS]:
             console.print(f"{result.name} (seed {result.seed}): {problem}", soft_wrap=True, markup=False)
+        if more := len(result.problems[_MOST_PROBLEMS:]):
+            console.print(f"{result.name}: and {more:,} more; --json tells all")
 
 
 def _cells(result: Result) -> list[str]:

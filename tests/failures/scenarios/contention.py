@@ -1,12 +1,10 @@
 """Everybody wants the same."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 from tests.e2e.databases import read
-from tests.e2e.replicas import second_replica
+from tests.e2e.replicas import second_replicas
 from tests.e2e.traffic import set_stock
 from tests.e2e.waiting import eventually
 from tests.failures.clients import Wish, buy_together
@@ -19,7 +17,7 @@ PRODUCTS = 8
 
 def sell_the_last_unit(run: Run) -> None:
     """500 buyers want one unit at once, of two replicas of each service: exactly one gets it."""
-    with _two_of_each(run):
+    with second_replicas(run.system, "orders", "inventory"):
         for number in run.rounds():
             product = f"last-{number}"
             set_stock(run.system, product, 1)
@@ -32,7 +30,7 @@ def sell_the_last_unit(run: Run) -> None:
 
 def write_in_opposite_orders(run: Run) -> None:
     """16 writers order the same products in opposite orders, of two replicas of each service: without a deadlock."""
-    with _two_of_each(run):
+    with second_replicas(run.system, "orders", "inventory"):
         for number in run.rounds():
             products = [f"opposite-{number}-{place}" for place in range(PRODUCTS)]
             for product in products:
@@ -49,12 +47,6 @@ def write_in_opposite_orders(run: Run) -> None:
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     for service in ("orders", "inventory"):
         assert read(run.system, service, deadlocks)[0]["deadlocks"] == 0
-
-
-@contextmanager
-def _two_of_each(run: Run) -> Iterator[None]:
-    with second_replica(run.system, "orders"), second_replica(run.system, "inventory"):
-        yield
 
 
 def _ends(run: Run, product: str) -> Counter[str] | None:

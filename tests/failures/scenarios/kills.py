@@ -10,8 +10,8 @@ def kill_at_random(run: Run) -> None:
     """SIGKILL a random process of the system every 0.2 to 2 s."""
     for _ in run.rounds():
         time.sleep(run.random.uniform(0.2, 2))
-        component = run.random.choice(COMPONENTS)
-        if run.system.kill_if_up(component):
+        up = [component for component in COMPONENTS if run.system.process(component)]
+        if up and run.system.kill_if_up(run.random.choice(up)):
             run.figures["kills"] += 1
 
 

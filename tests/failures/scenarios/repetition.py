@@ -13,7 +13,7 @@ from onhand.common.messaging.envelope import read_as
 from onhand.common.messaging.request_reply import Requests
 from onhand.common.messaging.streams import open_streams
 from onhand.common.testing import eventually
-from tests.e2e.replicas import second_replica
+from tests.e2e.replicas import second_replicas
 from tests.e2e.traffic import set_stock
 from tests.failures.history import Purchase
 from tests.failures.scenario import Run, Scenario
@@ -26,7 +26,7 @@ PRODUCT = "repeated"
 def send_one_order_many_times(run: Run) -> None:
     """200 senders send the same order at once, to two replicas of Orders: it is stored once and each is told."""
     set_stock(run.system, PRODUCT, 1_000_000)
-    with second_replica(run.system, "orders"):
+    with second_replicas(run.system, "orders"):
         for number in run.rounds():
             order = CreateOrder(order_id=uuid7(), customer_id=f"repeated-{number}", product_id=PRODUCT, quantity=1)
             for purchase in asyncio.run(_send(run.system.redis_url, order)):

@@ -2,18 +2,17 @@
 
 import time
 from collections import Counter
-from contextlib import ExitStack
 
-from tests.e2e.replicas import second_replica
+from tests.e2e.replicas import second_replicas
 from tests.e2e.system import SERVICES
+from tests.e2e.waiting import eventually
 from tests.failures.scenario import Run, Scenario
 
 
 def restart_in_turn(run: Run) -> None:
     """SIGTERM every service in turn, two replicas of each but the gateway: clients see no error but 503 or refusal."""
     began = time.monotonic()
-    with ExitStack() as stack:
-        replicas = [stack.enter_context(second_replica(run.system, service)) for service in ("orders", "inventory")]
+    with second_replicas(run.system, "orders", "inventory") as replicas:
         for _ in run.rounds():
             for service in SERVICES:
                 run.system.restart(service)
@@ -21,6 +20,7 @@ def restart_in_turn(run: Run) -> None:
             for replica in replicas:
                 replica.stop()
                 replica.start()
+                eventually(replica.is_ready)
                 run.figures["restarts"] += 1
     unknown = Counter(
         (record.answer, record.error) for record in run.history.read() if record.is_unknown and record.asked_at > began
