@@ -103,6 +103,9 @@ def test_a_product_id_in_the_path_is_bound_by_the_same_rules_as_in_a_body(
         "%ff",
         "0x5",
         "%D9%A3",
+        "1&quantity=2",
+        "1&quantity=1",
+        "&quantity=1",
     ],
 )
 def test_a_quantity_to_check_that_makes_no_sense_is_refused(system: System, quantity: str) -> None:

@@ -78,7 +78,7 @@ class Stock:
 
     async def on_get(self, request: Request, response: Response, product_id: str) -> None:
         """Tell a product's stock; with `?quantity=n`, also whether that many are available."""
-        quantity = request.get_param("quantity")
+        quantity = request.get_param_as_list("quantity")
         query = CheckStock(
             product_id=product_id_of(product_id),
             quantity=UNSET if quantity is None else quantity_of(quantity),

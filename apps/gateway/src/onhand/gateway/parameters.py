@@ -1,5 +1,6 @@
 """Ids and numbers as clients may give them: in a body, or as text in a path or a query."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -30,12 +31,15 @@ def product_id_of(text: str) -> str:
     return product_id
 
 
-def quantity_of(text: str) -> int:
-    """A quantity from a query string.
+def quantity_of(texts: Sequence[str]) -> int:
+    """A quantity from a query string: all that it gives under that name.
 
     Raises:
-        Problem: 422, it is no whole number from 1 to 2^31-1.
+        Problem: 422, it is given more than once, or is no whole number from 1 to 2^31-1.
     """
+    if len(texts) > 1:
+        raise invalid_request(Violation("must be given once", parameter="quantity"))
+    text = texts[0]
     is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
     if not is_number or not 1 <= int(text) <= LARGEST_INTEGER:
         raise invalid_request(Violation(f"must be a whole number from 1 to {LARGEST_INTEGER}", parameter="quantity"))
