@@ -1,6 +1,7 @@
 """All scenarios, in the order in which they run."""
 
 from tests.failures.scenarios.contention import LAST_UNIT, OPPOSITE_ORDERS
+from tests.failures.scenarios.forgery import FORGERY
 from tests.failures.scenarios.kills import KILLS
 from tests.failures.scenarios.networks import LOST_REPLIES
 from tests.failures.scenarios.redis_loss import DELETE_FILES, FLUSH, SNAPSHOT
@@ -17,4 +18,5 @@ SCENARIOS = (
     LAST_UNIT,
     OPPOSITE_ORDERS,
     ROLLING,
+    FORGERY,
 )

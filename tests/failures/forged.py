@@ -1,0 +1,128 @@
+"""Entries that no service of ours would ever put on a stream."""
+
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from msgspec import Raw
+from msgspec.structs import replace
+
+from onhand.common.contracts import (
+    CheckStock,
+    Command,
+    CreateOrder,
+    Event,
+    GetOrder,
+    OrderConfirmed,
+    OrderCreated,
+    OrderRejected,
+    Query,
+    SetStock,
+    StockRejected,
+    StockReserved,
+)
+from onhand.common.messaging.envelope import Envelope, encode, wrap
+
+Fields = Mapping[str, bytes]
+
+READERS = {
+    "orders.commands": "orders",
+    "orders.queries": "orders",
+    "orders.events": "inventory",
+    "inventory.commands": "inventory",
+    "inventory.queries": "inventory",
+    "inventory.events": "orders",
+}
+"""Who reads what is on each topic."""
+
+_DEPTH = 100_000
+_MANY_BYTES = 10_000_000
+_SHAPES = (b"", b"null", b"42", b'"text"', b"[]", b"{}", b'{"hello":"world"}', b"\x00" * 100, b"[" * _DEPTH)
+_WRONG_DATA = (
+    b"null",
+    b"[]",
+    b"{}",
+    b'{"orderId":"1","productId":"","customerId":"","quantity":0,"onHand":-1}',
+    b'{"orderId":null,"productId":5,"customerId":{},"quantity":"one","onHand":1.5}',
+    b'{"orderId":"\\u0000","productId":"","quantity":2147483648,"onHand":1e999}',
+    b'{"nested":' + b"[" * _DEPTH + b"]" * _DEPTH + b"}",
+)
+
+
+class Forgery(NamedTuple):
+    """An entry that somebody puts on a stream by hand.
+
+    Attributes:
+        is_buried: whether it has to end in the dead letters of the topic's reader. If not, it has to change nothing.
+    """
+
+    topic: str
+    fields: Fields
+    is_buried: bool
+
+
+def forgeries(random: Random) -> list[Forgery]:
+    """One of each kind for each topic, in any order."""
+    found = [*_unreadable(random), *_readable_with_wrong_data(random), *_never_happened()]
+    random.shuffle(found)
+    return found
+
+
+def contradictions(order_id: UUID) -> list[Forgery]:
+    """Answers of Inventory for an order that has had its answer."""
+    return [
+        _forged(StockReserved(order_id=order_id)),
+        _forged(StockRejected(order_id=order_id, reason="unknown-product", requested=1, available=0)),
+    ]
+
+
+def _unreadable(random: Random) -> Iterator[Forgery]:
+    for message in _examples():
+        whole = encode(_envelope(message))
+        payloads = [*_SHAPES, random.randbytes(1000), whole[: random.randrange(1, len(whole))]]
+        payloads.append(random.randbytes(1000) * (_MANY_BYTES // 1000))
+        for payload in payloads:
+            yield Forgery(message.TOPIC, {"event": payload}, is_buried=True)
+        yield Forgery(message.TOPIC, {"other": b"field"}, is_buried=True)
+
+
+def _readable_with_wrong_data(random: Random) -> Iterator[Forgery]:
+    for message in _examples():
+        for data in _WRONG_DATA:
+            payload = encode(replace(_envelope(message), data=Raw(data)))
+            yield Forgery(message.TOPIC, {"event": payload}, is_buried=True)
+        unknown = replace(_envelope(message), type=f"orders.order-teleported.v{random.randint(1, 9)}")
+        yield Forgery(message.TOPIC, {"event": encode(unknown)}, is_buried=False)
+    nul = CreateOrder(order_id=uuid4(), customer_id="forger", product_id="\x00", quantity=1)
+    yield _forged(nul)._replace(is_buried=True)
+
+
+def _never_happened() -> Iterator[Forgery]:
+    """Well-formed answers and outcomes for orders that do not exist."""
+    for _ in range(3):
+        yield _forged(StockReserved(order_id=uuid4()))
+        yield _forged(StockRejected(order_id=uuid4(), reason="insufficient-stock", requested=2, available=1))
+        yield _forged(OrderConfirmed(order_id=uuid4()))
+        yield _forged(OrderRejected(order_id=uuid4(), reason="unknown-product"))
+        yield _forged(GetOrder(order_id=uuid4()))
+
+
+def _examples() -> list[Command | Query | Event]:
+    """One message for each topic."""
+    return [
+        CreateOrder(order_id=uuid4(), customer_id="forger", product_id="forged", quantity=1),
+        GetOrder(order_id=uuid4()),
+        OrderCreated(order_id=uuid4(), customer_id="forger", product_id="forged", quantity=1),
+        SetStock(product_id="forged", on_hand=1),
+        CheckStock(product_id="forged"),
+        StockReserved(order_id=uuid4()),
+    ]
+
+
+def _envelope(message: Command | Query | Event) -> Envelope:
+    return wrap(message, source="/forger", replyto="nobody")
+
+
+def _forged(message: Command | Query | Event) -> Forgery:
+    return Forgery(message.TOPIC, {"event": encode(_envelope(message))}, is_buried=False)
