@@ -12,6 +12,7 @@ COMMANDS = [
     "status",
     "reset",
     "migrate",
+    "verify",
     "orders create",
     "orders get",
     "stock set",
@@ -31,10 +32,17 @@ def test_the_help_of_each_command_shows_examples(
     assert ended.value.code == 0
 
 
-def test_the_help_of_status_tells_its_exit_codes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("command", "codes"),
+    [
+        ("status", "0 if everything is ready and 3 if not"),
+        ("verify", "0 if every invariant holds, 4 if one is violated"),
+    ],
+)
+def test_the_help_of_a_command_tells_its_exit_codes(
+    command: str, codes: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["onhand", "status", "--help"])
+    monkeypatch.setattr(sys, "argv", ["onhand", command, "--help"])
     with pytest.raises(SystemExit):
         app()
-    assert "0 if everything is ready and 3 if not" in capsys.readouterr().out
+    assert codes in capsys.readouterr().out

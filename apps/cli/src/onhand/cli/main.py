@@ -11,7 +11,7 @@ from onhand.cli.client import orders, stock
 from onhand.cli.commands import AsJson, Commands, examples
 from onhand.cli.log import Log
 from onhand.cli.migrate import migrate_all
-from onhand.cli.output import ready_text, show_components, show_json
+from onhand.cli.output import ready_text, show_components, show_json, show_verdict
 from onhand.cli.reload import restart_what_changes
 from onhand.cli.reset import reset as reset_home
 from onhand.cli.start import Stack
@@ -19,6 +19,8 @@ from onhand.cli.start import start as start_services
 from onhand.cli.status import status as look_at
 from onhand.cli.stop import stop as stop_all
 from onhand.cli.system import COMPONENTS, Service, System
+from onhand.cli.verification.verdict import Options
+from onhand.cli.verify import VIOLATED, verify_system
 from onhand.common.settings import load_settings
 
 app = Commands(
@@ -96,6 +98,34 @@ def migrate(as_json: AsJson = False) -> None:
         show_json(applied)
     elif not any(applied.values()):
         typer.echo("nothing to apply: every database is up to date")
+
+
+@app.command(epilog=examples("onhand verify", "onhand verify --within 30 --json", "onhand verify --replay 1000"))
+def verify(
+    within: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long what is on its way may take to arrive.")
+    ] = 10.0,
+    replay: Annotated[
+        int, typer.Option(min=0, max=100_000, metavar="N", help="Also send the messages of the latest N orders again.")
+    ] = 0,
+    allow_dead_letters: Annotated[
+        bool, typer.Option("--allow-dead-letters", help="Only note those that have an explanation.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check that nothing was lost, done twice or sold twice, while the system runs.
+
+    Reads both databases and the streams, and says which order or
+    product is wrong. Nothing is written, unless --replay is given.
+    The exit code is 0 if every invariant holds, 4 if one is violated,
+    and 1 if that cannot be told.
+    """
+    verdict = verify_system(System(load_settings()), Options(within, replay, allow_dead_letters))
+    if as_json:
+        show_json(verdict)
+    else:
+        show_verdict(verdict)
+    raise typer.Exit(0 if verdict.holds else VIOLATED)
 
 
 def _chosen(services: list[Service] | None) -> list[Service]:

@@ -11,8 +11,10 @@ from rich.text import Text
 
 from onhand.cli.status import Component
 from onhand.cli.system import Service, System
+from onhand.cli.verification.findings import Verdict
 
 _STYLES = {"ready": "green", "starting": "yellow", "down": "red", "confirmed": "green", "rejected": "red"}
+_STYLES |= {"holds": "green", "violated": "bold red"}
 
 
 def show_json(value: object) -> None:
@@ -36,6 +38,25 @@ def show_components(components: Iterable[Component]) -> None:
         memory = "" if it.memory_bytes is None else f"{it.memory_bytes / 1e6:.0f} MB"
         table.add_row(*map(_cell, (it.name, it.state, it.pid or "", uptime, memory, it.address)))
     _console().print(table)
+
+
+def show_verdict(verdict: Verdict) -> None:
+    """Print one line for each invariant, and then what is wrong."""
+    table = Table("", "invariant", "checked", "violations", "verdict", box=None, pad_edge=False)
+    wrong = Table("", "what", "is wrong", box=None, pad_edge=False)
+    for check in verdict.checks:
+        verdict_in_a_word = "holds" if check.holds else "violated"
+        table.add_row(*map(_cell, (check.invariant, check.says, check.checked, check.violations, verdict_in_a_word)))
+        for it in check.findings:
+            wrong.add_row(*map(_cell, (it.invariant, it.subject, it.problem)))
+        if more := check.violations - sum(it.count for it in check.findings):
+            wrong.add_row(*map(_cell, (check.invariant, "", f"and {more} more")))
+    console = _console()
+    console.print(table)
+    if not verdict.holds:
+        console.print("", wrong)
+    for note in verdict.notes:
+        console.print(_cell(f"note: {note}"))
 
 
 def ready_text(system: System, services: Sequence[Service]) -> str:

@@ -44,6 +44,16 @@ class Database:
         async with self._pool.acquire() as connection, connection.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Transaction]:
+        """Begin a transaction that sees what is there now, whatever is committed meanwhile, and writes nothing."""
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            await connection.execute("SELECT")  # the moment is that of the first statement, not of BEGIN
+            yield connection
+
     async def ping(self) -> None:
         """Ask the database for a sign of life.
 

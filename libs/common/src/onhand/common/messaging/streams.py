@@ -53,6 +53,10 @@ def stream_key(topic: str) -> str:
     return f"{topic}.{{0}}"
 
 
+_EVERY_STREAM = "*.{*}"
+"""What the keys of all streams look like, to Redis."""
+
+
 @asynccontextmanager
 async def open_streams(url: str) -> AsyncGenerator["Streams"]:
     """Connect to Redis for the length of the block.
@@ -194,7 +198,7 @@ class Streams:
                 needed.append(pending["min"] or group["last-delivered-id"])
             count = 0
             # One call deletes a bounded number, so that it does not hold up the others.
-            while deleted := await self._redis.xtrim(key, minid=min(needed, key=_as_numbers), approximate=True):
+            while deleted := await self._redis.xtrim(key, minid=min(needed, key=as_numbers), approximate=True):
                 count += deleted
             return count
 
@@ -206,6 +210,20 @@ class Streams:
                 return await _call(connection, *commands)
             finally:
                 await self._pool.release(connection)
+
+    async def stream_keys(self) -> list[str]:
+        """Keys of all streams of all topics."""
+        keys: set[bytes] = set()  # a key may come twice
+        cursor = None
+        while cursor != b"0":
+            scan = ("SCAN", cursor or b"0", "MATCH", _EVERY_STREAM, "COUNT", 1000, "TYPE", "stream")
+            ((cursor, found),) = await self._send(scan)
+            keys.update(found)
+        return sorted(key.decode() for key in keys)
+
+    async def look(self, *commands: Command) -> list[Any]:
+        """Ask about one stream by commands that change nothing; the replies are as they came."""
+        return await self._send(*commands)
 
     async def publish(self, channel: str, payload: bytes) -> None:
         """Send a payload to whoever listens on the channel right now."""
@@ -234,7 +252,8 @@ class Streams:
             await pubsub.aclose()
 
 
-def _as_numbers(entry_id: bytes) -> tuple[int, int]:
+def as_numbers(entry_id: bytes) -> tuple[int, int]:
+    """An entry's id as what it is ordered by."""
     milliseconds, _, sequence = entry_id.partition(b"-")
     return int(milliseconds), int(sequence)
 

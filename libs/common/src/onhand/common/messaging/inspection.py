@@ -1,0 +1,82 @@
+"""What waits in Redis: how much each consumer group has still to read and to finish, on each stream."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+from onhand.common.messaging.streams import Streams, as_numbers
+
+EntryId: TypeAlias = tuple[int, int]
+
+
+class Backlog(NamedTuple):
+    """What one group has still to do on one stream.
+
+    Attributes:
+        stream: key of the stream.
+        group: name of the group.
+        length: entries of the stream, finished ones among them.
+        newest: the last entry of the stream; (0, 0) if it is empty.
+        lag: entries that were given to no member yet; None if Redis cannot tell, because entries were deleted.
+        delivered: the last entry that was given to a member.
+        pending: entries that were given to a member and not acknowledged.
+        lowest_pending: the first of these, or None.
+        lowest_pending_ms: how long ago it was last given to a member, or None.
+    """
+
+    stream: str
+    group: str
+    length: int
+    newest: EntryId
+    lag: int | None
+    delivered: EntryId
+    pending: int
+    lowest_pending: EntryId | None
+    lowest_pending_ms: int | None
+
+    def has_to_do(self, upto: EntryId) -> bool:
+        """Whether an entry up to this one is not read or not acknowledged.
+
+        What is no longer on the stream need not be read. No clock is asked: that an entry was given to a member again
+        and again does not make it younger.
+        """
+        is_unread = self.delivered < min(upto, self.newest)
+        return is_unread or (self.lowest_pending is not None and self.lowest_pending <= upto)
+
+
+async def backlogs(streams: Streams) -> list[Backlog]:
+    """Look at every group of every stream of every topic.
+
+    Raises:
+        Unavailable: Redis is away, or lost a stream in this moment.
+    """
+    return [backlog for key in await streams.stream_keys() for backlog in await _backlogs_on(streams, key)]
+
+
+async def _backlogs_on(streams: Streams, key: str) -> list[Backlog]:
+    info, groups = await streams.look(("XINFO", "STREAM", key), ("XINFO", "GROUPS", key))
+    stream = _fields(info)
+    last = stream[b"last-entry"]
+    newest = as_numbers(last[0]) if last else (0, 0)
+    found = []
+    # After the groups: what is read in between then seems to be unread still, and is not overlooked.
+    for group in map(_fields, groups):
+        name = group[b"name"].decode()
+        (first,) = await streams.look(("XPENDING", key, name, "-", "+", 1))
+        found.append(
+            Backlog(
+                stream=key,
+                group=name,
+                length=stream[b"length"],
+                newest=newest,
+                lag=group[b"lag"],
+                delivered=as_numbers(group[b"last-delivered-id"]),
+                pending=group[b"pending"],
+                lowest_pending=as_numbers(first[0][0]) if first else None,
+                lowest_pending_ms=first[0][2] if first else None,
+            )
+        )
+    return found
+
+
+def _fields(reply: list[Any]) -> dict[bytes, Any]:
+    """Names and values, which Redis sends in turn."""
+    return dict(zip(reply[::2], reply[1::2], strict=True))

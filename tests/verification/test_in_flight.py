@@ -1,0 +1,67 @@
+"""What is only on its way is not found wrong, and what takes too long is."""
+
+import asyncio
+import time
+from uuid import UUID
+
+from onhand.cli.verification.snapshots import Books
+from onhand.cli.verification.verdict import Options, verify
+from onhand.common.contracts import StockReserved
+from onhand.common.messaging.streams import Streams
+from tests.verification.conftest import decide, order, settle
+
+COFFEE = UUID(int=3)
+
+
+async def test_an_order_and_an_entry_that_arrive_in_time_are_not_wrong(books: Books, streams: Streams) -> None:
+    topics = [StockReserved.TOPIC]
+    answers = await decide(books, await order(books, COFFEE, "coffee", 1))
+    await streams.create_groups("orders", topics)
+    await streams.append([(topics[0], b"{}")])
+    seen = []
+    waits = asyncio.Event()
+
+    def show(what: str, done: int, of: int) -> None:
+        seen.append((what, done, of))
+        if what.startswith("waiting"):
+            waits.set()
+
+    verifying = asyncio.create_task(verify(books, streams, Options(within_seconds=30), show))
+    await waits.wait()
+    await settle(books, answers)
+    entries = await streams.read("orders", "orders-1", topics, count=1, block_ms=1)
+    await streams.deliver("orders", (), {}, entries)
+
+    assert (await verifying).holds
+    assert ("reading orders", 3, 3) in seen
+    assert ("waiting for 1 orders", 0, 0) in seen
+
+
+async def test_what_comes_after_the_first_look_is_not_waited_for(books: Books, streams: Streams) -> None:
+    await streams.create_groups("orders", [StockReserved.TOPIC])
+    await streams.append([(StockReserved.TOPIC, b"{}")])
+    entries = await streams.read("orders", "orders-1", [StockReserved.TOPIC], count=1, block_ms=1)
+    waits = asyncio.Event()
+
+    def show(what: str, *_: int) -> None:
+        if what.startswith("waiting"):
+            waits.set()
+
+    verifying = asyncio.create_task(verify(books, streams, Options(within_seconds=30), show))
+    await waits.wait()
+    await order(books, COFFEE, "coffee", 1)
+    await streams.append([(StockReserved.TOPIC, b"{}")])
+    async with books.orders.transaction() as tx:
+        await tx.execute(r"INSERT INTO outbox (topics, payloads) VALUES ('{a}', '{\\x00}')")
+    await streams.deliver("orders", (), {}, entries)
+
+    assert (await verifying).holds
+
+
+async def test_what_is_wrong_for_too_long_is_wrong(books: Books, streams: Streams) -> None:
+    await order(books, COFFEE, "coffee", 1)
+    begun = time.monotonic()
+    verdict = await verify(books, streams, Options(within_seconds=0.6), lambda *_: None)
+    assert time.monotonic() - begun >= 0.6
+    found = [finding for check in verdict.checks for finding in check.findings]
+    assert [(it.invariant, it.subject, it.problem) for it in found] == [("I3", str(COFFEE), "is still pending")]

@@ -1,0 +1,164 @@
+"""Whatever is broken in the databases or left on the streams is found, and named."""
+
+import random
+from uuid import UUID
+
+import pytest
+
+from onhand.cli.output import show_verdict
+from onhand.cli.verification import snapshots
+from onhand.cli.verification.findings import Verdict
+from onhand.cli.verification.snapshots import Books
+from onhand.cli.verification.verdict import Options, verify
+from onhand.common.contracts import StockReserved
+from onhand.common.messaging.streams import Streams
+from tests.verification.broken import BROKEN, FORBIDDEN, Broken
+
+AT_ONCE = Options(within_seconds=0)
+
+
+async def verdict_on(books: Books, streams: Streams, options: Options = AT_ONCE) -> Verdict:
+    return await verify(books, streams, options, lambda *_: None)
+
+
+async def break_it(books: Books, broken: Broken) -> None:
+    async with dict(books.by_service())[broken.service].transaction() as tx:
+        await tx.execute(broken.how)
+
+
+def said(verdict: Verdict, invariant: str) -> dict[str, str]:
+    """What is found of each subject."""
+    return {it.subject: it.problem for check in verdict.checks for it in check.findings if it.invariant == invariant}
+
+
+async def test_what_the_services_wrote_holds(books: Books, streams: Streams) -> None:
+    verdict = await verdict_on(books, streams)
+    assert verdict.holds
+    assert [(check.invariant, check.checked, check.violations) for check in verdict.checks] == [
+        ("I1", 2, 0),
+        ("I2", 2, 0),
+        ("I3", 2, 0),
+        ("I4", 2, 0),
+        ("I5", 4, 0),
+    ]
+
+
+@pytest.mark.parametrize("broken", [pytest.param(broken, id=name) for name, broken in BROKEN.items()])
+async def test_what_is_broken_is_found_and_named(books: Books, streams: Streams, broken: Broken) -> None:
+    await expect_found(books, streams, broken)
+
+
+@pytest.mark.parametrize("broken", [pytest.param(broken, id=name) for name, broken in FORBIDDEN.items()])
+async def test_what_the_tables_forbid_is_looked_for_all_the_same(
+    unguarded_books: Books, streams: Streams, broken: Broken
+) -> None:
+    await expect_found(unguarded_books, streams, broken)
+
+
+async def expect_found(books: Books, streams: Streams, broken: Broken) -> None:
+    await break_it(books, broken)
+    verdict = await verdict_on(books, streams)
+    assert not verdict.holds
+    assert {check.invariant for check in verdict.checks if not check.holds} == broken.found.keys()
+    for invariant, (subject, problem) in broken.found.items():
+        assert problem in said(verdict, invariant)[str(subject)]
+
+
+async def test_an_entry_that_nobody_reads_is_found(books: Books, streams: Streams) -> None:
+    await streams.create_groups("orders", [StockReserved.TOPIC])
+    await streams.append([(StockReserved.TOPIC, b"{}")] * 3)
+    found = said(await verdict_on(books, streams), "I5")
+    assert found == {"inventory.events.{0}": "has 3 entries to read for group orders and 0 to acknowledge"}
+
+
+async def test_an_entry_that_nobody_acknowledges_is_found(books: Books, streams: Streams) -> None:
+    await streams.create_groups("orders", [StockReserved.TOPIC])
+    await streams.append([(StockReserved.TOPIC, b"{}")])
+    await streams.read("orders", "orders-1", [StockReserved.TOPIC], count=1, block_ms=1)
+    found = said(await verdict_on(books, streams), "I5")
+    assert (
+        "has 0 entries to read for group orders and 1 to acknowledge, the first given" in found["inventory.events.{0}"]
+    )
+
+
+async def test_dead_letters_with_an_explanation_can_be_allowed(books: Books, streams: Streams) -> None:
+    await break_it(books, BROKEN["a message was not handled"])
+    verdict = await verdict_on(books, streams, AT_ONCE._replace(allow_dead_letters=True))
+    assert verdict.holds
+    assert verdict.notes == ["orders has a dead letter from inventory.events: Oh: no"]
+
+
+async def test_dead_letters_without_an_explanation_cannot_be_allowed(books: Books, streams: Streams) -> None:
+    for _ in range(3):
+        await break_it(books, BROKEN["a message was not handled"])
+    async with books.orders.transaction() as tx:
+        await tx.execute("UPDATE dead_letters SET error = ' '")
+    verdict = await verdict_on(books, streams, AT_ONCE._replace(allow_dead_letters=True))
+    assert said(verdict, "I5") == {"orders": "has 3 dead letters from inventory.events: without an explanation"}
+    assert verdict.checks[-1].violations == 3
+
+
+async def test_the_first_of_many_violations_are_shown_and_all_are_counted(
+    books: Books, streams: Streams, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with books.inventory.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO stock (product_id, on_hand, reserved) SELECT n, 9, 9 FROM generate_series(1, 50) n"
+        )
+        await tx.execute(
+            "INSERT INTO reservations (order_id, product_id, quantity, available)"
+            " SELECT gen_random_uuid(), n, 1, 9 FROM generate_series(1, 50) n"
+        )
+    verdict = await verdict_on(books, streams)
+    show_verdict(verdict)
+    shown = capsys.readouterr().out
+    for check in verdict.checks:
+        expected = (50, 20) if check.invariant in {"I2", "I3"} else (0, 0)
+        assert (check.violations, len(check.findings)) == expected
+    assert shown.count("and 30 more") == 2
+    assert shown.count("has 9 reserved, but its reservations hold 1") == 20
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7])
+async def test_every_order_is_put_together_from_its_parts_however_many_rows_are_read_at_a_time(
+    books: Books, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "_ROWS", rows)
+    choose = random.Random(rows)  # noqa: S311  # any choice will do
+    order_ids = [UUID(int=number) for number in range(1, 31)]
+    there = {part: {it for it in order_ids if choose.random() < 0.6} for part in ("orders", "log", "decisions")}
+    async with books.orders.transaction() as tx:
+        await tx.execute("DELETE FROM orders; DELETE FROM order_events")
+        await tx.execute(
+            "INSERT INTO orders (order_id, customer_id, product_id, quantity, status)"
+            " SELECT unnest($1::uuid[]), 'ann', 'tea', 1, 'pending'",
+            there["orders"],
+        )
+        await tx.execute(
+            "INSERT INTO order_events (order_id, version, type, data, caused_by)"
+            " SELECT order_id, version, 'x', '{}', 'x' FROM unnest($1::uuid[]) order_id, generate_series(1, 3) version",
+            there["log"],
+        )
+    async with books.inventory.transaction() as tx:
+        await tx.execute("DELETE FROM reservations")
+        await tx.execute(
+            "INSERT INTO reservations (order_id, product_id, quantity, available)"
+            " SELECT unnest($1::uuid[]), 'tea', 1, 1",
+            there["decisions"],
+        )
+    async with books.snapshot() as snapshot:
+        stories = [story async for some in snapshot.stories() for story in some]
+        again = [story async for some in snapshot.stories(order_ids[10:20]) for story in some]
+    assert sorted(it.order_id for it in stories) == sorted(there["orders"] | there["log"] | there["decisions"])
+    assert {it.order_id for it in stories if it.order} == there["orders"]
+    assert {it.order_id for it in stories if it.history and it.history.versions == [1, 2, 3]} == there["log"]
+    assert {it.order_id for it in stories if it.decision} == there["decisions"]
+    assert sorted(again) == sorted(it for it in stories if it.order_id in order_ids[10:20])
+
+
+async def test_a_snapshot_sees_nothing_that_is_committed_later_and_writes_nothing(books: Books) -> None:
+    async with books.snapshot() as snapshot:
+        await break_it(books, BROKEN["an order is lost"])
+        assert await snapshot.count_orders() == 2
+        with pytest.raises(Exception, match="read-only transaction"):
+            await snapshot.orders.execute("DELETE FROM orders")
