@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.e2e.books import read
+from tests.e2e.databases import read
 from tests.e2e.system import System
 from tests.e2e.traffic import place_order, set_stock, settled, traffic
 
