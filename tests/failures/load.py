@@ -107,4 +107,4 @@ def load(system: System, history: History, name: str, seed: int, clients: int = 
             yield made
         finally:
             made.stop()
-        running.result()
+            running.result()

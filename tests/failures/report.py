@@ -8,6 +8,8 @@ from rich.table import Table
 
 from tests.failures.runner import Result
 
+EMPTY_AFTER_SECONDS = 10.0
+"""The aim. Missing it is shown in red and breaks nothing: a machine may be slow."""
 _MOST_PROBLEMS = 20
 _STYLES = {"held": "green", "broken": "bold red", "skipped": "yellow"}
 
@@ -47,6 +49,8 @@ def _cells(result: Result) -> list[str]:
         return [name, "", *("",) * 8, verdict]
     it = result.findings
     counts = (it.accepted, len(it.lost), len(it.duplicated), it.oversold_units, len(it.regressions))
-    empty = "never" if result.empty_seconds is None else f"{result.empty_seconds:.1f}"
+    empty = "[red]never[/]" if result.empty_seconds is None else f"{result.empty_seconds:.1f}"
+    if result.empty_seconds and result.empty_seconds > EMPTY_AFTER_SECONDS:
+        empty = f"[red]{empty}[/]"
     cells = [f"{count:,}" for count in (*counts, it.unknown, it.unavailable)]
     return [name, in_words(result.figures), *cells, empty, verdict]
