@@ -1,6 +1,5 @@
 import asyncio
 import io
-import itertools
 import os
 import signal
 import sys
@@ -13,12 +12,11 @@ import pytest
 from onhand.cli.log import Log
 from onhand.cli.programs import Program
 from onhand.cli.run_state import Claim
-from onhand.cli.supervisor import LONGEST_LINE, Backoff, Supervised
+from onhand.cli.supervisor import LONGEST_LINE, Supervised
+from onhand.common.backoff import Backoff
 from onhand.common.errors import StartupError
 
 Supervise = Callable[[str, Callable[[], bool]], Supervised]
-
-QUICK = Backoff(first_seconds=0.01, longest_seconds=0.05)
 
 RUNS_ONCE = """
 import pathlib, sys, time
@@ -43,7 +41,8 @@ async def supervise(tmp_path: Path, stream: io.BytesIO, monkeypatch: pytest.Monk
 
     def make(code: str, is_ready: Callable[[], bool]) -> Supervised:
         program = Program(name="worker", command=(sys.executable, "-c", code), is_ready=is_ready, address="")
-        made.append(Supervised(program, Claim(tmp_path, "worker"), Log(stream, ("onhand", "worker")), QUICK))
+        quick = Backoff(first_seconds=0.01, cap_seconds=0.05)
+        made.append(Supervised(program, Claim(tmp_path, "worker"), Log(stream, ("onhand", "worker")), quick))
         return made[-1]
 
     yield make
@@ -62,13 +61,6 @@ def kill_worker(run: Path) -> None:
     assert record
     assert record.process
     os.kill(record.process.pid, signal.SIGKILL)
-
-
-def test_the_waits_between_two_starts_grow_up_to_a_limit_and_differ_by_chance() -> None:
-    waits = list(itertools.islice(Backoff(first_seconds=1, longest_seconds=8).delays(), 6))
-    limits = [1, 2, 4, 8, 8, 8]
-    assert all(limit / 2 <= wait <= limit for wait, limit in zip(waits, limits, strict=True))
-    assert len(set(waits)) == len(waits)
 
 
 async def test_a_program_that_dies_again_and_again_is_started_again_and_again(

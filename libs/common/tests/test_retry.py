@@ -5,7 +5,7 @@ import pytest
 
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.periodic import repeat
-from onhand.common.retry import Backoff, is_transient, stopped_within
+from onhand.common.retry import is_transient
 
 
 @pytest.mark.parametrize(
@@ -42,20 +42,6 @@ def test_what_may_pass_is_tried_again(error: Exception) -> None:
 )
 def test_what_will_fail_every_time_is_not_waited_for(error: Exception) -> None:
     assert not is_transient(error)
-
-
-async def test_waiting_ends_when_the_process_is_told_to_stop() -> None:
-    stopping = asyncio.Event()
-    waiting = asyncio.create_task(stopped_within(3600, stopping))
-    stopping.set()
-    assert await waiting
-
-
-async def test_backoff_never_waits_longer_than_its_cap() -> None:
-    backoff = Backoff(first_seconds=0.001, cap_seconds=0.002)
-    async with asyncio.timeout(5):
-        for _ in range(50):
-            await backoff.wait(asyncio.Event())
 
 
 async def test_what_is_repeated_goes_on_after_it_failed_transiently() -> None:

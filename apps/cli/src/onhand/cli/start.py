@@ -12,9 +12,11 @@ from onhand.cli.checks import check_ports, check_servers
 from onhand.cli.home import make_home
 from onhand.cli.log import Log
 from onhand.cli.migrations import migrate_databases
+from onhand.cli.programs import Program
 from onhand.cli.run_state import Claim
-from onhand.cli.supervisor import Backoff, Supervised
+from onhand.cli.supervisor import Supervised
 from onhand.cli.system import Service, System
+from onhand.common.backoff import Backoff
 from onhand.common.errors import OnhandError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -79,11 +81,15 @@ def start(system: System, services: Sequence[Service], log: Log, once_ready: Onc
             claims[program.name].end_left_behind(program, log.say)
         check_ports({service: system.address(service) for service in services})
         check_servers(system.configured_urls(services))
-        backoff = Backoff(longest_seconds=system.restart_seconds)
+
+        def supervised(program: Program) -> Supervised:
+            backoff = Backoff(first_seconds=0.5, cap_seconds=system.restart_seconds)
+            return Supervised(program, claims[program.name], log, backoff)
+
         whole = Stack(
-            servers=[Supervised(server, claims[server.name], log, backoff) for server in servers],
+            servers=[supervised(server) for server in servers],
             migrate=partial(migrate_databases, system.database_urls(services), log.say),
-            services=[Supervised(program, claims[program.name], log, backoff) for program in programs],
+            services=[supervised(program) for program in programs],
         )
         asyncio.run(run_until_stopped(whole, once_ready, log))
 

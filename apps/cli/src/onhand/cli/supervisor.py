@@ -2,11 +2,10 @@
 
 import asyncio
 import os
-import random
 import signal
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,27 +20,13 @@ from onhand.cli.programs import (
     not_ready_in_time,
 )
 from onhand.cli.run_state import Claim
+from onhand.common.backoff import Backoff
 from onhand.common.errors import StartupError
 
 LONGEST_LINE = 1 << 20
 TAKE_OVER_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Backoff:
-    """How long to wait before a program that died is started again."""
-
-    first_seconds: float = 0.5
-    longest_seconds: float = 10.0
-    healthy_seconds: float = 30.0
-    """A program that ran for so long had recovered: the next wait is short again."""
-
-    def delays(self) -> Iterator[float]:
-        """Yield the waits: each twice the last, up to the longest, and up to half of it off by chance."""
-        delay = min(self.first_seconds, self.longest_seconds)
-        while True:
-            yield delay * random.uniform(0.5, 1)  # noqa: S311  # so that programs that died together come back apart
-            delay = min(delay * 2, self.longest_seconds)
+HEALTHY_SECONDS = 30.0
+"""A program that ran for so long had recovered: the next wait before it is started again is short."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +61,12 @@ class Supervised:
     """One program, kept running until it is stopped.
 
     While another `onhand` runs the same program it is left to it, and taken over when that one ends.
+
+    Args:
+        program: what to run.
+        claim: says whose it is to run.
+        log: where its output goes.
+        backoff: its own; how long to wait before it is started again when it has died.
     """
 
     def __init__(self, program: Program, claim: Claim, log: Log, backoff: Backoff) -> None:
@@ -143,18 +134,18 @@ class Supervised:
 
     async def _keep_running(self) -> None:
         await self._take_over()
-        delays = self._backoff.delays()
+        self._backoff.reset()
         while True:
             if self._run:
                 code = await self._run.ended()
-                if self._run.seconds > self._backoff.healthy_seconds:
-                    delays = self._backoff.delays()
-                await self._wait(how_it_ended(code), next(delays))
+                if self._run.seconds > HEALTHY_SECONDS:
+                    self._backoff.reset()
+                await self._wait(how_it_ended(code))
                 self._run = None
             try:
                 self._run = await self._launch()
             except (OSError, StartupError) as error:
-                await self._wait(f"cannot be started: {error}", next(delays))
+                await self._wait(f"cannot be started: {error}")
 
     async def _take_over(self) -> None:
         if self._claim.take():
@@ -163,7 +154,8 @@ class Supervised:
             await asyncio.sleep(TAKE_OVER_SECONDS)
         self._log.say(f"the onhand that ran {self.program.name} has ended: taking over")
 
-    async def _wait(self, why: str, seconds: float) -> None:
+    async def _wait(self, why: str) -> None:
+        seconds = self._backoff.next_seconds()
         self._log.say(f"{self.program.name} {why}; starting it again in {seconds:.1f} s")
         await asyncio.sleep(seconds)
 

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from onhand.common.retry import is_transient, stopped_within
+from onhand.common.backoff import stopped_within
+from onhand.common.retry import is_transient
 from onhand.common.telemetry import Trouble
 
 

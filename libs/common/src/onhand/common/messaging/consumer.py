@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from onhand.common.backoff import Backoff
 from onhand.common.contracts import Command, Event, Query
 from onhand.common.database import Transaction
 from onhand.common.messaging.dead_letters import bury
 from onhand.common.messaging.envelope import Effect, Received, decode, read_as
 from onhand.common.messaging.streams import Entry, Streams
 from onhand.common.messaging.unit_of_work import UnitOfWork
-from onhand.common.retry import Backoff, is_transient
+from onhand.common.retry import is_transient
 from onhand.common.telemetry import Tally, Trouble
 
 Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[Sequence[Effect]]]

@@ -13,12 +13,12 @@ import structlog
 from msgspec import UNSET, UnsetType
 from uuid_utils import uuid7
 
+from onhand.common.backoff import Backoff, stopped_within
 from onhand.common.contracts import Command, Query
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.messaging.envelope import Envelope, decode_all, encode, wrap
 from onhand.common.messaging.presence import CHANNEL, Presence
 from onhand.common.messaging.streams import Streams
-from onhand.common.retry import Backoff, stopped_within
 
 _CLOCK_SECONDS = 0.05
 _log = structlog.get_logger()
