@@ -1,18 +1,9 @@
 """`onhand verify` on the running system."""
 
-import json
-from typing import Any
-
 from tests.e2e.databases import read
 from tests.e2e.system import System
 from tests.e2e.traffic import place_order, set_stock, settled, traffic
-
-
-def verify(system: System, *options: str) -> tuple[int, dict[str, Any]]:
-    """Type `onhand verify`; returns its exit code and its verdict."""
-    done = system.run("onhand.cli", "verify", "--json", *options)
-    assert not done.stderr
-    return done.returncode, json.loads(done.stdout)
+from tests.e2e.verification import verify
 
 
 def test_everything_holds_while_orders_flow_and_messages_are_replayed(system: System) -> None:

@@ -5,7 +5,8 @@
 
 One run of a scenario, as `runner.py` tells it: start a system of its own (`tests/e2e/system.py`), put load on it
 (`load.py`, which writes a history: `history.py`), let the scenario break what it breaks, wait until everything runs
-again, stop the load, wait until nothing is under way, and let `checker.py` compare the history with both databases.
+again, stop the load, wait until nothing is under way, let `checker.py` compare the history with both databases, and
+ask `onhand verify`, too.
 
 To add a scenario:
 

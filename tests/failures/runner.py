@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tests.e2e.backlog import backlog
 from tests.e2e.books import read_books
 from tests.e2e.system import System
+from tests.e2e.verification import verify
 from tests.e2e.waiting import eventually
 from tests.failures.checker import Findings, check
 from tests.failures.history import History
@@ -26,6 +27,7 @@ SETTINGS = {
 }
 HEALED_WITHIN_SECONDS = 60.0
 EMPTY_WITHIN_SECONDS = 60.0
+REPLAYED_ORDERS = 200
 
 Verdict = Literal["held", "broken", "skipped"]
 
@@ -113,7 +115,7 @@ def run_on(
         clients.go_on()
     empty_seconds, left = _until_empty(system, healed_at)
     findings = check(history.read(), read_books(system))
-    problems = [*findings.sentences(), *left]
+    problems = [*findings.sentences(), *left, *_verified(system)]
     return Result(
         scenario.number,
         scenario.name,
@@ -125,6 +127,16 @@ def run_on(
         empty_seconds,
         problems,
     )
+
+
+def _verified(system: System) -> list[str]:
+    """What `onhand verify` finds wrong, when it also sends the messages of the latest orders again."""
+    _, verdict = verify(system, "--replay", str(REPLAYED_ORDERS))
+    return [
+        f"{it['subject']} {it['problem']} ({it['invariant']}, says onhand verify)"
+        for invariant in verdict["checks"]
+        for it in invariant["findings"]
+    ]
 
 
 def _until_empty(system: System, since: float) -> tuple[float | None, list[str]]:
