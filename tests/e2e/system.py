@@ -165,12 +165,17 @@ class System:
     @contextmanager
     def paused(self, component: str) -> Iterator[None]:
         """Freeze a component for the length of the block: it is there and does nothing."""
-        process = eventually(lambda: self.process(component))
-        process.suspend()
-        try:
+        with _frozen(eventually(lambda: self.process(component))):
             yield
-        finally:
-            process.resume()
+
+    @contextmanager
+    def kept_down(self, component: str) -> Iterator[None]:
+        """Kill a component, and let nobody start it again before the end of the block."""
+        process = eventually(lambda: self.process(component))
+        with _frozen(psutil.Process(process.ppid())):
+            process.kill()
+            eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+            yield
 
     def left_running(self) -> list[psutil.Process]:
         """Every process that works in our directory."""
@@ -223,6 +228,15 @@ def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on."""
     with ExitStack() as stack:
         return [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
+
+
+@contextmanager
+def _frozen(process: psutil.Process) -> Iterator[None]:
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
 
 
 def _runs(process: psutil.Process, component: str) -> bool:

@@ -46,16 +46,11 @@ def _take_snapshot(to: Path, run: Run) -> None:
 
 
 def _come_back_with(snapshot: Path | None, run: Run) -> None:
-    """Kill Valkey and give it other files, or none, before it is started again."""
-    files = _files(run)
-    prepared, old = files.with_name("prepared"), files.with_name("old")
-    if snapshot:
-        shutil.copytree(snapshot, prepared)
-    run.system.kill("redis")
-    files.rename(old)  # at once: it is started again in a quarter of a second
-    if snapshot:
-        prepared.rename(files)
-    shutil.rmtree(old)
+    """Kill Valkey and give it other files, or none, before anybody starts it again."""
+    with run.system.kept_down("redis"):
+        shutil.rmtree(_files(run))
+        if snapshot:
+            shutil.copytree(snapshot, _files(run))
 
 
 def _files(run: Run) -> Path:
