@@ -133,6 +133,10 @@ class System:
                         return process
         return None
 
+    def pids(self, *components: str) -> dict[str, int]:
+        """The processes of those of the components (the services, if none is named) that are up."""
+        return {name: process.pid for name in components or SERVICES if (process := self.process(name))}
+
     def kill(self, component: str) -> None:
         """End a component without a warning, as `kill -9` or the kernel would; wait for it first if it is down."""
         eventually(lambda: self.kill_if_up(component))

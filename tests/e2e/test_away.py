@@ -99,10 +99,6 @@ def unknown_outcome(response: httpx.Response) -> str:
     return order_id
 
 
-def pids(system: System) -> dict[str, int]:
-    return {service: process.pid for service in SERVICES if (process := system.process(service))}
-
-
 def test_while_orders_hangs_an_order_is_first_of_unknown_outcome_and_then_refused_at_once(system: System) -> None:
     set_stock(system, "tea", 1_000)
     with system.paused("orders"):
@@ -126,7 +122,7 @@ def test_while_inventory_hangs_orders_are_taken_and_settle_when_it_is_back(syste
 
 
 def test_without_redis_orders_are_refused_and_with_it_all_goes_on(system: System, servers: Servers) -> None:
-    before = pids(system)
+    before = system.pids()
     with traffic(system) as orders:
         orders.go_on()
         with servers.redis.away():
@@ -139,11 +135,11 @@ def test_without_redis_orders_are_refused_and_with_it_all_goes_on(system: System
                 assert system.client.get(f"{system.url(service)}/health/live").status_code == 200
         orders.go_on()
     check_books(system, orders.accepted)
-    assert pids(system) == before, "nobody had to be started again"
+    assert system.pids() == before, "nobody had to be started again"
 
 
 def test_without_its_database_orders_takes_no_orders_and_with_it_all_goes_on(system: System, servers: Servers) -> None:
-    before = pids(system)
+    before = system.pids()
     with traffic(system) as orders:
         orders.go_on()
         with servers.postgres.away():
@@ -152,7 +148,7 @@ def test_without_its_database_orders_takes_no_orders_and_with_it_all_goes_on(sys
             assert len(orders.accepted) <= accepted + 1, "nothing is accepted that cannot be stored"
         orders.go_on()
     check_books(system, orders.accepted)
-    assert pids(system) == before, "nobody had to be started again"
+    assert system.pids() == before, "nobody had to be started again"
 
 
 def order_id_if_accepted(answer: httpx.Response) -> str | None:

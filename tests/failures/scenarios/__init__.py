@@ -7,6 +7,7 @@ from tests.failures.scenarios.networks import LOST_REPLIES
 from tests.failures.scenarios.redis_loss import DELETE_FILES, FLUSH, SNAPSHOT
 from tests.failures.scenarios.repetition import REPETITION
 from tests.failures.scenarios.rolling import ROLLING
+from tests.failures.scenarios.space import FULL_DISKS, FULL_MEMORY
 
 SCENARIOS = (
     KILLS,
@@ -17,6 +18,8 @@ SCENARIOS = (
     REPETITION,
     LAST_UNIT,
     OPPOSITE_ORDERS,
+    FULL_DISKS,
+    FULL_MEMORY,
     ROLLING,
     FORGERY,
 )

@@ -20,7 +20,7 @@ _STREAMS = ("orders.events", "inventory.events")
 
 def forge(run: Run) -> None:
     """Put garbage, truncated and huge entries and lies on the streams by hand, and strings where streams should be."""
-    before = _pids(run.system)
+    before = run.system.pids(*COMPONENTS)
     with Redis.from_url(run.system.redis_url, decode_responses=True) as redis:
         for _ in run.rounds():
             _put(run, redis, forgeries(run.random)[:_AT_ONCE])
@@ -28,7 +28,7 @@ def forge(run: Run) -> None:
                 _put(run, redis, contradictions(_some_order(run, status)))
             _put_in_place_of_a_stream(run, redis)
             run.load.go_on()
-    assert _pids(run.system) == before, "nobody had to be started again"
+    assert run.system.pids(*COMPONENTS) == before, "nobody had to be started again"
 
 
 def _put(run: Run, redis: Redis, entries: list[Forgery]) -> None:
@@ -75,10 +75,6 @@ def _put_in_place_of_a_stream(run: Run, redis: Redis) -> None:
     finally:
         redis.delete(key)
     run.figures["strings for streams"] += 1
-
-
-def _pids(system: System) -> dict[str, int]:
-    return {component: process.pid for component in COMPONENTS if (process := system.process(component))}
 
 
 FORGERY = Scenario(number=14, name="forgery", break_things=forge)
