@@ -7,8 +7,10 @@ from uuid import UUID
 from onhand.cli.verification.snapshots import Books
 from onhand.cli.verification.verdict import Options, verify
 from onhand.common.contracts import StockReserved
+from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams
 from tests.verification.conftest import decide, order, settle
+from toy import acknowledge, append, read
 
 COFFEE = UUID(int=3)
 
@@ -17,7 +19,7 @@ async def test_an_order_and_an_entry_that_arrive_in_time_are_not_wrong(books: Bo
     topics = [StockReserved.TOPIC]
     answers = await decide(books, await order(books, COFFEE, "coffee", 1))
     await streams.create_groups("orders", topics)
-    await streams.append([(topics[0], b"{}")])
+    await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
     seen = []
     waits = asyncio.Event()
 
@@ -29,8 +31,7 @@ async def test_an_order_and_an_entry_that_arrive_in_time_are_not_wrong(books: Bo
     verifying = asyncio.create_task(verify(books, streams, Options(within_seconds=30), show))
     await waits.wait()
     await settle(books, answers)
-    entries = await streams.read("orders", "orders-1", topics, count=1, block_ms=1)
-    await streams.deliver("orders", (), {}, entries)
+    await acknowledge(streams, "orders", topics, await read(streams, "orders", topics))
 
     assert (await verifying).holds
     assert ("reading orders", 3, 3) in seen
@@ -39,8 +40,8 @@ async def test_an_order_and_an_entry_that_arrive_in_time_are_not_wrong(books: Bo
 
 async def test_what_comes_after_the_first_look_is_not_waited_for(books: Books, streams: Streams) -> None:
     await streams.create_groups("orders", [StockReserved.TOPIC])
-    await streams.append([(StockReserved.TOPIC, b"{}")])
-    entries = await streams.read("orders", "orders-1", [StockReserved.TOPIC], count=1, block_ms=1)
+    await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
+    entries = await read(streams, "orders", [StockReserved.TOPIC])
     waits = asyncio.Event()
 
     def show(what: str, *_: int) -> None:
@@ -50,10 +51,10 @@ async def test_what_comes_after_the_first_look_is_not_waited_for(books: Books, s
     verifying = asyncio.create_task(verify(books, streams, Options(within_seconds=30), show))
     await waits.wait()
     await order(books, COFFEE, "coffee", 1)
-    await streams.append([(StockReserved.TOPIC, b"{}")])
+    await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
     async with books.orders.transaction() as tx:
-        await tx.execute(r"INSERT INTO outbox (topics, payloads) VALUES ('{a}', '{\\x00}')")
-    await streams.deliver("orders", (), {}, entries)
+        await tx.execute(r"INSERT INTO outbox (topics, keys, payloads) VALUES ('{a}', '{b}', '{\\x00}')")
+    await acknowledge(streams, "orders", [StockReserved.TOPIC], entries)
 
     assert (await verifying).holds
 

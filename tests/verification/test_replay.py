@@ -13,6 +13,7 @@ from onhand.common.contracts import CreateOrder, OrderCreated, StockRejected, St
 from onhand.common.messaging.envelope import Envelope, decode
 from onhand.common.messaging.streams import Streams
 from tests.verification.broken import MILK, TEA
+from toy import acknowledge, read
 
 GROUPS = {CreateOrder.TOPIC: "orders", OrderCreated.TOPIC: "inventory", StockReserved.TOPIC: "orders"}
 
@@ -29,10 +30,10 @@ async def services(streams: Streams, effect: Effect) -> AsyncIterator[list[Envel
     async def serve() -> None:
         while True:
             for topic, group in GROUPS.items():
-                for entry in await streams.read(group, "test", [topic], count=100, block_ms=1):
+                for entry in await read(streams, group, [topic], count=100):
                     seen.append(decode(entry.payload or b""))
                     await effect(seen[-1])
-                    await streams.deliver(group, (), {}, [entry])
+                    await acknowledge(streams, group, [topic], [entry])
 
     task = asyncio.create_task(serve())
     try:

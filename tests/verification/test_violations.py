@@ -11,8 +11,10 @@ from onhand.cli.verification.findings import Verdict
 from onhand.cli.verification.snapshots import Books
 from onhand.cli.verification.verdict import Options, verify
 from onhand.common.contracts import StockReserved
+from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams
 from tests.verification.broken import BROKEN, FORBIDDEN, Broken
+from toy import append, read
 
 AT_ONCE = Options(within_seconds=0)
 
@@ -66,15 +68,15 @@ async def expect_found(books: Books, streams: Streams, broken: Broken) -> None:
 
 async def test_an_entry_that_nobody_reads_is_found(books: Books, streams: Streams) -> None:
     await streams.create_groups("orders", [StockReserved.TOPIC])
-    await streams.append([(StockReserved.TOPIC, b"{}")] * 3)
+    await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")] * 3)
     found = said(await verdict_on(books, streams), "I5")
     assert found == {"inventory.events.{0}": "has 3 entries to read for group orders and 0 to acknowledge"}
 
 
 async def test_an_entry_that_nobody_acknowledges_is_found(books: Books, streams: Streams) -> None:
     await streams.create_groups("orders", [StockReserved.TOPIC])
-    await streams.append([(StockReserved.TOPIC, b"{}")])
-    await streams.read("orders", "orders-1", [StockReserved.TOPIC], count=1, block_ms=1)
+    await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
+    await read(streams, "orders", [StockReserved.TOPIC])
     found = said(await verdict_on(books, streams), "I5")
     assert (
         "has 0 entries to read for group orders and 1 to acknowledge, the first given" in found["inventory.events.{0}"]

@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 import redis
@@ -8,11 +7,12 @@ import redis
 from onhand.common.contracts import OrderConfirmed
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
-from onhand.common.messaging.envelope import Effect, Received, encode, wrap
+from onhand.common.messaging.envelope import Effect, Outgoing, Received, encode, wrap
 from onhand.common.messaging.outbox import sweep
-from onhand.common.messaging.streams import Streams
+from onhand.common.messaging.reader import Reader
+from onhand.common.messaging.streams import Delivery, Entry, Streams
 from onhand.common.testing import eventually
-from toy import Count, age_outbox, consuming, count, create_table, pending, send, things, told
+from toy import Count, age_outbox, append, consuming, count, create_table, pending, read, send, things, told
 
 
 @pytest.fixture
@@ -83,9 +83,8 @@ async def test_nothing_is_told_or_acknowledged_when_the_transaction_does_not_com
 async def test_a_restarted_consumer_first_finishes_what_it_was_given_before(
     database: Database, streams: Streams
 ) -> None:
-    await streams.create_groups("toy", [Count.TOPIC])
     await send(streams, "old")
-    await streams.read("toy", "toy-1", [Count.TOPIC], count=10, block_ms=1)
+    await read(streams, "toy", [Count.TOPIC], "toy-1")
     await send(streams, "new")
     async with consuming(database, streams):
         await counted(database, "old", "new")
@@ -96,15 +95,15 @@ async def test_a_restarted_consumer_first_finishes_what_it_was_given_before(
 async def test_a_message_whose_acknowledgement_was_lost_comes_again_and_has_no_second_effect(
     database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver = streams.deliver
+    exchange = Reader.exchange
     failures = [Unavailable("the connection broke")]
 
-    async def deliver_but_not_at_first(*arguments: Any) -> None:  # noqa: ANN401  # whatever deliver takes
-        if failures:
+    async def exchange_but_not_at_first(reader: Reader, delivery: Delivery) -> list[Entry]:
+        if delivery.done and failures:
             raise failures.pop()
-        await deliver(*arguments)
+        return await exchange(reader, delivery)
 
-    monkeypatch.setattr(streams, "deliver", deliver_but_not_at_first)
+    monkeypatch.setattr(Reader, "exchange", exchange_but_not_at_first)
     await send(streams, "a")
     async with consuming(database, streams):
         await counted(database, "a")
@@ -112,7 +111,7 @@ async def test_a_message_whose_acknowledgement_was_lost_comes_again_and_has_no_s
     assert failures == []
     assert await told(streams) == []  # committed, not published, and not told again: that is the sweeper's work
     await age_outbox(database)
-    assert await sweep(database, streams, "toy") == 1
+    assert await sweep(database, streams) == 1
     assert await told(streams) == ["a"]
 
 
@@ -134,7 +133,7 @@ async def test_a_poisonous_message_is_buried_and_the_others_of_its_batch_are_han
 
 @pytest.mark.parametrize("payload", [b"", b"\xff\x00", b"{}", b'{"type": 1}', b"[" * 5000])
 async def test_an_entry_that_is_no_message_is_buried(database: Database, streams: Streams, payload: bytes) -> None:
-    await streams.append([(Count.TOPIC, payload)])
+    await append(streams, [Outgoing(Count.TOPIC, "a", payload)])
     await send(streams, "a")
     async with consuming(database, streams):
         await counted(database, "a")
@@ -156,7 +155,7 @@ async def test_an_entry_without_the_field_of_a_message_is_buried(
 
 async def test_what_is_not_subscribed_to_is_passed_over(database: Database, streams: Streams) -> None:
     stranger = wrap(OrderConfirmed(order_id="01a206cd-427d-77a1-8aa6-7ee7769e5ae9"), source="/test")  # type: ignore[arg-type]  # only its text matters
-    await streams.append([(Count.TOPIC, encode(stranger))])
+    await append(streams, [Outgoing(Count.TOPIC, "a", encode(stranger))])
     async with consuming(database, streams):
         await send(streams, "a")
         await counted(database, "a")
@@ -167,9 +166,8 @@ async def test_what_is_not_subscribed_to_is_passed_over(database: Database, stre
 async def test_an_entry_that_was_trimmed_while_it_was_pending_is_passed_over(
     database: Database, streams: Streams, redis_url: str
 ) -> None:
-    await streams.create_groups("toy", [Count.TOPIC])
     await send(streams, "lost")
-    await streams.read("toy", "toy-1", [Count.TOPIC], count=10, block_ms=1)
+    await read(streams, "toy", [Count.TOPIC], "toy-1")
     with redis.Redis.from_url(redis_url) as client:
         client.xtrim(f"{Count.TOPIC}.{{0}}", maxlen=0)
     async with consuming(database, streams):

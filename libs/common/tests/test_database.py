@@ -1,7 +1,10 @@
+from contextlib import suppress
+from datetime import timedelta
+
 import pytest
 
 from conftest import Servers
-from onhand.common.database import Database, open_database
+from onhand.common.database import Database, Session, open_database
 from onhand.common.errors import StartupError
 
 
@@ -15,6 +18,65 @@ async def test_what_raises_is_rolled_back(orders_database: Database) -> None:
         await fail()
     async with orders_database.transaction() as tx:
         assert await tx.fetchval("SELECT count(*) FROM inbox") == 0
+
+
+async def test_a_session_commits_what_does_not_raise_and_rolls_back_what_does(orders_database: Database) -> None:
+    async def note(session: Session, name: str, *, fails: bool = False) -> None:
+        async with session.transaction() as tx:
+            await tx.execute("INSERT INTO inbox (message_id) VALUES ($1)", name)
+            if fails:
+                raise ZeroDivisionError
+
+    async with orders_database.session() as session:
+        await note(session, "a")
+        await note(session, "b")
+        with pytest.raises(ZeroDivisionError):
+            await note(session, "c", fails=True)
+        await note(session, "d")
+        assert await noted(orders_database) == ["a", "b", "d"]  # others see it, so it is committed
+
+
+async def test_a_transaction_that_postgresql_gave_up_is_not_taken_for_committed(orders_database: Database) -> None:
+    async def pass_over_an_error(session: Session) -> None:
+        async with session.transaction() as tx:
+            await tx.execute("INSERT INTO inbox (message_id) VALUES ('a')")
+            with suppress(Exception):
+                await tx.execute("SELECT 1 / 0")
+
+    async with orders_database.session() as session:
+        with pytest.raises(RuntimeError, match="passed over"):
+            await pass_over_an_error(session)
+        async with session.transaction() as tx:
+            await tx.execute("INSERT INTO inbox (message_id) VALUES ('b')")
+    assert await noted(orders_database) == ["b"]
+
+
+async def test_a_session_that_rests_has_no_transaction_open(orders_database: Database) -> None:
+    async with orders_database.session() as session:
+        async with session.transaction() as tx:
+            backend = await tx.fetchval("SELECT pg_backend_pid()")
+        await session.rest()
+        async with orders_database.transaction() as tx:
+            state = await tx.fetchval("SELECT state FROM pg_stat_activity WHERE pid = $1", backend)
+    assert state == "idle"
+
+
+async def test_times_are_those_of_the_statement_also_in_a_transaction_that_began_before(
+    orders_database: Database,
+) -> None:
+    async with orders_database.session() as session:
+        async with session.transaction() as tx:
+            before = await tx.fetchval("SELECT clock_timestamp()")
+        async with session.transaction() as tx:
+            await tx.execute("SELECT pg_sleep(0.01)")
+            await tx.execute("INSERT INTO inbox (message_id) VALUES ('a')")
+            written = await tx.fetchval("SELECT received_at FROM inbox")
+    assert written - before >= timedelta(seconds=0.01)
+
+
+async def noted(database: Database) -> list[str]:
+    async with database.transaction() as tx:
+        return [row["message_id"] for row in await tx.fetch("SELECT message_id FROM inbox ORDER BY 1")]
 
 
 async def test_a_database_that_was_never_migrated_is_told_in_one_line(servers: Servers) -> None:

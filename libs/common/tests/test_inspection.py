@@ -2,15 +2,14 @@ from redis import Redis
 
 from onhand.common.messaging.inspection import Backlog, backlogs
 from onhand.common.messaging.streams import Entry, Streams
-from toy import Count, send
+from toy import Count, acknowledge, read, send
 
 BEYOND = (1 << 62, 0)
 """Further than any entry."""
 
 
 async def give(streams: Streams, group: str, count: int) -> list[Entry]:
-    await streams.create_groups(group, [Count.TOPIC])
-    return await streams.read(group, "test", [Count.TOPIC], count=count, block_ms=1)
+    return await read(streams, group, [Count.TOPIC], count=count)
 
 
 async def only_backlog(streams: Streams) -> Backlog:
@@ -48,13 +47,13 @@ async def test_a_group_has_to_do_what_it_was_not_given_and_what_it_did_not_ackno
     assert backlog.has_to_do(backlog.delivered)
     assert not backlog.has_to_do((0, 0))
 
-    await streams.deliver("one", (), {}, [first])
+    await acknowledge(streams, "one", [Count.TOPIC], [first])
     backlog = await only_backlog(streams)
     assert backlog.lowest_pending is None
     assert not backlog.has_to_do(backlog.delivered)
     assert backlog.has_to_do(backlog.newest)
 
-    await streams.deliver("one", (), {}, await give(streams, "one", 1))
+    await acknowledge(streams, "one", [Count.TOPIC], await give(streams, "one", 1))
     assert not (await only_backlog(streams)).has_to_do(BEYOND)
 
 

@@ -9,7 +9,8 @@ from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
 from onhand.common.messaging.envelope import Effect, Publish
 from onhand.common.messaging.outbox import sweep
-from onhand.common.messaging.streams import Streams
+from onhand.common.messaging.reader import open_reader
+from onhand.common.messaging.streams import Delivery, Streams
 from onhand.common.messaging.unit_of_work import UnitOfWork
 from toy import Count, Counted, age_outbox, pending, send, told
 
@@ -25,8 +26,8 @@ async def rows(database: Database) -> int:
 
 
 @pytest.fixture
-def unit(orders_database: Database, streams: Streams) -> UnitOfWork:
-    return UnitOfWork("toy", orders_database, streams)
+def unit() -> UnitOfWork:
+    return UnitOfWork("toy")
 
 
 @pytest.fixture
@@ -41,11 +42,11 @@ def full_redis(redis_url: str) -> redis.Redis:
 async def test_a_published_row_is_deleted_by_the_next_transaction(
     orders_database: Database, streams: Streams, unit: UnitOfWork
 ) -> None:
-    await unit.run(partial(tell, "a"))
+    await unit.run(partial(tell, "a"), orders_database, streams)
     assert await rows(orders_database) == 1
-    await unit.run(partial(tell, "b"))
+    await unit.run(partial(tell, "b"), orders_database, streams)
     assert await rows(orders_database) == 1
-    await unit.tidy()
+    await unit.tidy(orders_database)
     assert await rows(orders_database) == 0
     assert await told(streams) == ["a", "b"]
 
@@ -58,7 +59,7 @@ async def test_work_that_fails_leaves_nothing_to_publish(
         return await tell("a", tx)
 
     with pytest.raises(Exception, match="division by zero"):
-        await unit.run(fail)
+        await unit.run(fail, orders_database, streams)
     assert await rows(orders_database) == 0
     assert await told(streams) == []
 
@@ -67,15 +68,15 @@ async def test_a_full_redis_keeps_events_in_the_outbox_and_the_sweeper_publishes
     orders_database: Database, streams: Streams, unit: UnitOfWork, full_redis: redis.Redis
 ) -> None:
     with pytest.raises(Unavailable):
-        await unit.run(partial(tell, "a"))
+        await unit.run(partial(tell, "a"), orders_database, streams)
     assert await rows(orders_database) == 1
     await age_outbox(orders_database)
     with pytest.raises(Unavailable):
-        await sweep(orders_database, streams, "toy")
+        await sweep(orders_database, streams)
     assert await rows(orders_database) == 1
     full_redis.config_set("maxmemory", 0)
     full_redis.close()
-    assert await sweep(orders_database, streams, "toy") == 1
+    assert await sweep(orders_database, streams) == 1
     assert await rows(orders_database) == 0
     assert await told(streams) == ["a"]
 
@@ -83,14 +84,15 @@ async def test_a_full_redis_keeps_events_in_the_outbox_and_the_sweeper_publishes
 async def test_a_full_redis_does_not_lose_the_entry_that_led_to_the_event(
     orders_database: Database, streams: Streams, unit: UnitOfWork, redis_url: str
 ) -> None:
-    await streams.create_groups("toy", [Count.TOPIC])
     await send(streams, "a")
-    entries = await streams.read("toy", "toy-1", [Count.TOPIC], count=10, block_ms=1)
-    with redis.Redis.from_url(redis_url) as client:
-        client.config_set("maxmemory", 1)
-        with pytest.raises(Unavailable):
-            await unit.run(partial(tell, "a"), done=entries)
-        client.config_set("maxmemory", 0)
+    async with open_reader(streams, "toy", "toy-1", [Count.TOPIC], count=10) as reader:
+        entries = await reader.exchange(Delivery())
+        with redis.Redis.from_url(redis_url) as client:
+            client.config_set("maxmemory", 1)
+            committed = await unit.commit(partial(tell, "a"), orders_database, entries)
+            with pytest.raises(Unavailable):
+                await reader.exchange(committed.delivery)
+            client.config_set("maxmemory", 0)
     in_outbox, unacknowledged = await rows(orders_database), len(await pending(streams))
     assert in_outbox + unacknowledged >= 1
 
@@ -98,8 +100,8 @@ async def test_a_full_redis_does_not_lose_the_entry_that_led_to_the_event(
 async def test_the_sweeper_leaves_rows_alone_that_are_just_being_published(
     orders_database: Database, streams: Streams, unit: UnitOfWork
 ) -> None:
-    await unit.run(partial(tell, "a"))
-    assert await sweep(orders_database, streams, "toy") == 0
+    await unit.run(partial(tell, "a"), orders_database, streams)
+    assert await sweep(orders_database, streams) == 0
     assert await rows(orders_database) == 1
 
 
@@ -107,10 +109,11 @@ async def test_two_sweepers_publish_what_was_left_behind_once(orders_database: D
     async with orders_database.transaction() as tx:
         await tx.execute(
             """
-            INSERT INTO outbox (written_at, topics, payloads)
-            SELECT now() - interval '1 minute', ARRAY['toy.events'], ARRAY['{}'::bytea] FROM generate_series(1, 15)
+            INSERT INTO outbox (written_at, topics, keys, payloads)
+            SELECT now() - interval '1 minute', ARRAY['toy.events'], ARRAY['a'], ARRAY['{}'::bytea]
+            FROM generate_series(1, 15)
             """
         )
-    swept = await asyncio.gather(*(sweep(orders_database, streams, "toy") for _ in range(4)))
+    swept = await asyncio.gather(*(sweep(orders_database, streams) for _ in range(4)))
     assert sum(swept) == 15
     assert await rows(orders_database) == 0

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from onhand.common.contracts import Command, Event, Reply
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
-from onhand.common.messaging.consumer import Consumer, Handler, Subscription
-from onhand.common.messaging.envelope import Answer, Effect, Publish, Received, decode, encode, wrap
+from onhand.common.messaging.batches import Handler, Subscription
+from onhand.common.messaging.consumer import Consumer
+from onhand.common.messaging.envelope import Answer, Effect, Outgoing, Publish, Received, decode, encode, wrap
+from onhand.common.messaging.reader import open_reader
 from onhand.common.messaging.request_reply import Requests
-from onhand.common.messaging.streams import Entry, Streams
-from onhand.common.messaging.unit_of_work import UnitOfWork
+from onhand.common.messaging.streams import Delivery, Entry, Streams
+from onhand.common.messaging.writer import Writer
 from onhand.common.testing import eventually
 
 
@@ -73,22 +75,44 @@ async def things(database: Database) -> set[str]:
 
 async def send(streams: Streams, *names: str, replyto: str = "replies.test") -> None:
     """Put commands to count things on the stream."""
-    await streams.append(
-        [(Count.TOPIC, encode(wrap(Count(thing=name), source="/test", replyto=replyto))) for name in names]
-    )
+    envelopes = [wrap(Count(thing=name), source="/test", replyto=replyto) for name in names]
+    await append(streams, [Outgoing(Count.TOPIC, envelope.subject, encode(envelope)) for envelope in envelopes])
+
+
+async def append(streams: Streams, messages: Sequence[Outgoing]) -> None:
+    """Append as the gateway does."""
+    writer = Writer(streams, 0)
+    try:
+        await writer.append(messages)
+    finally:
+        await writer.close()
 
 
 async def told(streams: Streams) -> list[str]:
     """The things that have been told to be counted, in order, read as a group of the test's own."""
-    await streams.create_groups("listener", [Counted.TOPIC])
-    entries = await streams.read("listener", "test", [Counted.TOPIC], count=1000, block_ms=1)
-    await streams.deliver("listener", (), {}, entries)
+    entries = await read(streams, "listener", [Counted.TOPIC])
+    await acknowledge(streams, "listener", [Counted.TOPIC], entries)
     return [decode(entry.payload).subject for entry in entries if entry.payload]
 
 
 async def pending(streams: Streams, name: str = "toy-1") -> list[Entry]:
     """What the toy's consumer was given and has not acknowledged."""
-    return await streams.read_own_pending("toy", name, [Count.TOPIC], count=1000)
+    async with open_reader(streams, "toy", name, [Count.TOPIC], count=1000) as reader:
+        return await reader.read_own_pending()
+
+
+async def read(
+    streams: Streams, group: str, topics: Sequence[str], name: str = "test", count: int = 1000
+) -> list[Entry]:
+    """Read what a group has not seen."""
+    async with open_reader(streams, group, name, topics, count=count) as reader:
+        return await reader.exchange(Delivery())
+
+
+async def acknowledge(streams: Streams, group: str, topics: Sequence[str], entries: Sequence[Entry]) -> None:
+    """Acknowledge what a group was given."""
+    async with open_reader(streams, group, "test", topics, count=1) as reader:
+        await reader.deliver(Delivery(done=entries))
 
 
 async def age_outbox(database: Database) -> None:
@@ -102,8 +126,7 @@ async def consuming(
     database: Database, streams: Streams, handler: Handler = count, name: str = "toy-1"
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Run the toy's consumer for the length of the block, then let it finish."""
-    unit = UnitOfWork("toy", database, streams)
-    consumer = Consumer([Subscription(Count, handler)], unit, streams, name=name, batch_size=100)
+    consumer = Consumer("toy", [Subscription(Count, handler)], database, streams, name=name, batch_size=100)
     stopping = asyncio.Event()
     task = asyncio.create_task(consumer.run(stopping))
     try:

@@ -10,7 +10,7 @@ from onhand.gateway.api import create_app
 
 async def main(settings: Settings) -> None:
     """Serve until told to stop."""
-    async with open_streams(settings.redis_url) as streams:
+    async with open_streams(settings.redis_url, settings.stream_partitions) as streams:
         requests = Requests(
             "gateway",
             streams,

@@ -63,21 +63,33 @@ async def find_decisions(tx: Transaction, order_ids: Sequence[UUID]) -> dict[UUI
     }
 
 
-async def save_decisions(tx: Transaction, decisions: Sequence[Decision], levels: Mapping[str, Level]) -> None:
-    """Store decisions together with the levels they lead to.
+async def save_decisions(tx: Transaction, decisions: Sequence[Decision], levels: Mapping[str, Level]) -> bool:
+    """Store decisions together with the levels they lead to: all of it, unless one of the orders is decided already.
+
+    To be called after the levels are locked: a decision made meanwhile by another replica is visible only then.
+
+    Returns:
+        Whether it was done. If not, nothing has changed: `find_decisions` tells which orders are decided.
 
     Raises:
-        asyncpg.UniqueViolationError: another replica has just decided one of these orders.
+        asyncpg.UniqueViolationError: another replica has just decided one of these orders, under a product that this
+            one knows nothing of and so has not locked.
     """
-    await tx.execute(
+    saved: int = await tx.fetchval(
         """
-        WITH decided AS (
+        WITH known AS MATERIALIZED ( -- all of them: to find but one the planner would rather read the whole table
+            SELECT FROM reservations WHERE order_id = ANY($1::uuid[])
+        ), decided AS (
             INSERT INTO reservations (order_id, product_id, quantity, reason, available)
             SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::integer[])
+            WHERE NOT EXISTS (SELECT FROM known)
+            RETURNING order_id
+        ), changed AS (
+            UPDATE stock SET reserved = given.reserved
+            FROM unnest($6::text[], $7::integer[]) AS given (product_id, reserved)
+            WHERE stock.product_id = given.product_id AND NOT EXISTS (SELECT FROM known)
         )
-        UPDATE stock SET reserved = given.reserved
-        FROM unnest($6::text[], $7::integer[]) AS given (product_id, reserved)
-        WHERE stock.product_id = given.product_id
+        SELECT count(*) FROM decided
         """,
         [decision.order.order_id for decision in decisions],
         [decision.order.product_id for decision in decisions],
@@ -87,3 +99,4 @@ async def save_decisions(tx: Transaction, decisions: Sequence[Decision], levels:
         list(levels),
         [level.reserved for level in levels.values()],
     )
+    return saved > 0

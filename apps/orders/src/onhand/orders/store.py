@@ -68,7 +68,7 @@ async def settle_orders(
                 AS given (order_id, status, reason, type, data, caused_by)
         ), settled AS (
             UPDATE orders
-            SET status = given.status, reason = given.reason, version = version + 1, updated_at = now()
+            SET status = given.status, reason = given.reason, version = version + 1, updated_at = statement_timestamp()
             FROM given
             WHERE orders.order_id = given.order_id AND orders.status = 'pending'
             RETURNING orders.order_id, version

@@ -4,8 +4,8 @@ Services get a `Transaction` from the runtime and write SQL on it; only this fil
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -32,6 +32,48 @@ def is_database_away(error: Exception) -> bool:
     return isinstance(error, _TRANSIENT) and not isinstance(error, asyncpg.DataError)
 
 
+class Transactions(Protocol):
+    """Where one can have a transaction: a `Database`, or a `Session` of one."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a transaction; commit at the end of the block, roll back if it raises."""
+
+
+class Session:
+    """A connection that is kept by who begins one transaction after the other. Made by `Database.session`.
+
+    Taking a connection from the pool and giving it back costs as much as a short statement, and so does BEGIN: each
+    COMMIT begins the next transaction along with it. `now()` is therefore the time of the COMMIT before; use
+    `statement_timestamp()`.
+    """
+
+    def __init__(self, connection: Any) -> None:  # noqa: ANN401  # asyncpg ships no types
+        self._connection = connection
+        self._has_begun = False
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Transaction]:
+        """Begin a transaction; commit at the end of the block, roll back if it raises."""
+        if not self._has_begun:
+            await self._connection.execute("BEGIN")
+        self._has_begun = False
+        try:
+            yield self._connection
+        except BaseException:
+            await self._connection.execute("ROLLBACK")
+            raise
+        if await self._connection.execute("COMMIT AND CHAIN") != "COMMIT":  # PostgreSQL says no more than that
+            await self._connection.execute("ROLLBACK")
+            raise RuntimeError("the transaction was rolled back: an error of a statement in it was passed over")
+        self._has_begun = True
+
+    async def rest(self) -> None:
+        """Leave no transaction open while nothing is to be done."""
+        if self._has_begun:
+            self._has_begun = False
+            await self._connection.execute("ROLLBACK")
+
+
 class Database:
     """Connections to one PostgreSQL database. Made by `open_database`."""
 
@@ -39,10 +81,20 @@ class Database:
         self._pool = pool
 
     @asynccontextmanager
+    async def session(self) -> AsyncGenerator[Session]:
+        """Keep a connection for the length of the block; when it breaks, leave the block and come again."""
+        async with self._pool.acquire() as connection:
+            session = Session(connection)
+            try:
+                yield session
+            finally:
+                await session.rest()
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction]:
         """Begin a transaction; commit at the end of the block, roll back if it raises."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            yield connection
+        async with self.session() as session, session.transaction() as tx:
+            yield tx
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncGenerator[Transaction]:
@@ -64,13 +116,14 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str, setting: str, application: str) -> AsyncGenerator[Database]:
+async def open_database(url: str, setting: str, application: str, *, connections: int = 8) -> AsyncGenerator[Database]:
     """Connect to a database for the length of the block.
 
     Args:
         url: `postgresql://...`
         setting: name of the environment variable the URL came from, for the error message.
         application: name the server shows for these connections.
+        connections: most connections at once: one for each session, and some for what comes besides.
 
     Raises:
         StartupError: the URL is empty, the database cannot be reached, or it was never migrated.
@@ -81,7 +134,7 @@ async def open_database(url: str, setting: str, application: str) -> AsyncGenera
         pool = await asyncpg.create_pool(
             url,
             min_size=1,
-            max_size=8,
+            max_size=connections,
             timeout=5,
             command_timeout=30,
             reset=_keep_session,

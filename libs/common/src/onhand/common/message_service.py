@@ -8,7 +8,8 @@ import falcon.asgi
 
 from onhand.common.database import open_database
 from onhand.common.health import Health
-from onhand.common.messaging.consumer import Consumer, Subscription
+from onhand.common.messaging.batches import Subscription
+from onhand.common.messaging.consumer import Consumer
 from onhand.common.messaging.janitor import trim
 from onhand.common.messaging.outbox import sweep
 from onhand.common.messaging.presence import announce
@@ -51,26 +52,39 @@ async def serve_messages(
         timers: what to do besides.
     """
     async with (
-        open_database(database_url, f"{service.upper()}_DATABASE_URL", f"onhand-{service}") as database,
-        open_streams(settings.redis_url) as streams,
+        open_database(
+            database_url,
+            f"{service.upper()}_DATABASE_URL",
+            f"onhand-{service}",
+            connections=2 * settings.stream_partitions + 6,
+        ) as database,
+        open_streams(settings.redis_url, settings.stream_partitions) as streams,
     ):
         health = Health(service, {"redis": streams.ping, "database": database.ping})
-        name = f"{service}-{settings.onhand_replica}"
 
-        def unit() -> UnitOfWork:
-            return UnitOfWork(service, database, streams)
-
-        def consumer(what: Sequence[Subscription]) -> Worker:
-            return Consumer(what, unit(), streams, name=name, batch_size=settings.batch_size).run
+        def consumers(what: Sequence[Subscription]) -> list[Worker]:
+            return [
+                Consumer(
+                    service,
+                    what,
+                    database,
+                    streams,
+                    name=f"{service}-{settings.onhand_replica}",
+                    batch_size=settings.batch_size,
+                    partition=partition,
+                ).run
+                for partition in range(streams.partitions)
+            ]
 
         def timer(what: Timer) -> Worker:
-            return partial(repeat, what.name, partial(unit().run, what.work), what.seconds)
+            run = partial(UnitOfWork(service).run, what.work, database, streams)
+            return partial(repeat, what.name, run, what.seconds)
 
         workers: list[Worker] = [
-            consumer(subscriptions),
-            consumer(queries),
+            *consumers(subscriptions),
+            *consumers(queries),
             *map(timer, timers),
-            partial(repeat, "outbox sweeper", partial(sweep, database, streams, service), 1.0),
+            partial(repeat, "outbox sweeper", partial(sweep, database, streams), 1.0),
             partial(repeat, "janitor", partial(trim, service, streams), 1.0),
             partial(repeat, "presence", partial(_announce_if_ready, service, streams, health), 1.0),
         ]

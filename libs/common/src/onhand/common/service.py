@@ -15,6 +15,7 @@ import uvloop
 
 from onhand.common.errors import OnhandError, StartupError
 from onhand.common.health import HttpApp
+from onhand.common.http_protocol import OneWriteProtocol
 from onhand.common.settings import Settings, load_settings
 from onhand.common.telemetry import configure_logs
 
@@ -103,7 +104,7 @@ def _server(app: HttpApp, settings: Settings) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=OneWriteProtocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     orders_database_url: PostgresUrl = ""
     inventory_database_url: PostgresUrl = ""
 
+    stream_partitions: Annotated[int, Field(ge=1, le=256)] = 1
+    """How many streams each topic has, the same in all processes; more than one only for a Redis Cluster."""
     reply_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
     """How long the gateway waits for a service's reply before it answers 504."""
     max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000

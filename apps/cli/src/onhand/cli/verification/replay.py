@@ -15,7 +15,7 @@ import msgspec
 from onhand.cli.verification.findings import Finding
 from onhand.cli.verification.snapshots import Books, Snapshot
 from onhand.common.contracts import Command, CreateOrder, Event, OrderCreated, StockRejected, StockReserved
-from onhand.common.messaging.envelope import encode, wrap
+from onhand.common.messaging.envelope import Outgoing, encode, wrap
 from onhand.common.messaging.inspection import EntryId, backlogs
 from onhand.common.messaging.streams import Streams
 
@@ -62,7 +62,7 @@ async def replay_latest(books: Books, streams: Streams, count: int, within_secon
         before = await _state(snapshot, order_ids)
     messages = [message for order in orders for message in _messages(order, decisions.get(order["order_id"]))]
     for start in range(0, len(messages), _MESSAGES_AT_ONCE):
-        await streams.append(messages[start : start + _MESSAGES_AT_ONCE])
+        await streams.tell(messages[start : start + _MESSAGES_AT_ONCE])
     deadline = time.monotonic() + within_seconds
     # Twice, because what is handled first leads to messages of its own.
     if messages and not (await _are_handled(streams, deadline) and await _are_handled(streams, deadline)):
@@ -79,7 +79,7 @@ async def _state(snapshot: Snapshot, order_ids: Sequence[UUID]) -> State:
     return {(what, order_id): digest for what, order_id, digest in rows}
 
 
-def _messages(order: Any, decision: Any) -> Iterator[tuple[str, bytes]]:  # noqa: ANN401  # rows; asyncpg ships no types
+def _messages(order: Any, decision: Any) -> Iterator[Outgoing]:  # noqa: ANN401  # rows; asyncpg ships no types
     taken = {name: order[name] for name in ("order_id", "customer_id", "product_id", "quantity")}
     yield _message(CreateOrder(**taken), "/gateway", order["command_id"])
     yield _message(OrderCreated(**taken), "/orders")
@@ -95,9 +95,10 @@ def _messages(order: Any, decision: Any) -> Iterator[tuple[str, bytes]]:  # noqa
         yield _message(rejected, "/inventory", order["answer_id"])
 
 
-def _message(message: Command | Event, source: str, message_id: str = "") -> tuple[str, bytes]:
+def _message(message: Command | Event, source: str, message_id: str = "") -> Outgoing:
     envelope = wrap(message, source=source)
-    return message.TOPIC, encode(msgspec.structs.replace(envelope, id=message_id or envelope.id))
+    envelope = msgspec.structs.replace(envelope, id=message_id or envelope.id)
+    return Outgoing(message.TOPIC, envelope.subject, encode(envelope))
 
 
 async def _are_handled(streams: Streams, deadline: float) -> bool:

@@ -14,6 +14,8 @@ OrderStatus = Literal["pending", "confirmed", "rejected"]
 COMMANDS = "orders.commands"
 QUERIES = "orders.queries"
 EVENTS = "orders.events"
+OUTCOMES = "orders.outcomes"
+"""How orders end, for whoever listens; apart from the events that Inventory acts on, which would pass over these."""
 
 
 class CreateOrder(Command, frozen=True):
@@ -85,7 +87,7 @@ class OrderConfirmed(Event, frozen=True):
     """The order's units are reserved for it."""
 
     TYPE = "orders.order-confirmed.v1"
-    TOPIC = EVENTS
+    TOPIC = OUTCOMES
     SUBJECT = "order_id"
 
     order_id: UUID
@@ -95,7 +97,7 @@ class OrderRejected(Event, frozen=True):
     """The order gets nothing."""
 
     TYPE = "orders.order-rejected.v1"
-    TOPIC = EVENTS
+    TOPIC = OUTCOMES
     SUBJECT = "order_id"
 
     order_id: UUID

@@ -6,7 +6,7 @@ JSON format of CloudEvents 1.0 (https://github.com/cloudevents/spec); `correlati
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, to_builtins
@@ -69,6 +69,21 @@ class Answer(Struct, frozen=True):
 
 Effect = Publish | Answer
 """What a handler may ask the runtime to do."""
+
+
+class Outgoing(NamedTuple):
+    """A message to be appended.
+
+    Attributes:
+        topic: where to.
+        key: what it is about; messages about the same are in the same partition.
+        payload: its envelope as JSON.
+    """
+
+    topic: str
+    key: str
+    payload: bytes
+
 
 _encode = msgspec.json.Encoder().encode
 _decode_envelope = msgspec.json.Decoder(Envelope).decode
@@ -153,16 +168,14 @@ def read_as(kind: type[MessageT_co], envelope: Envelope) -> MessageT_co:
     return message
 
 
-def events_of(effects: Iterable[Effect], source: str) -> list[tuple[str, bytes]]:
-    """The events among some effects, as (topic, payload)."""
-    return [
-        (
-            effect.event.TOPIC,
-            encode(wrap(effect.event, source=source, cause=effect.cause.envelope if effect.cause else None)),
-        )
-        for effect in effects
-        if isinstance(effect, Publish)
-    ]
+def events_of(effects: Iterable[Effect], source: str) -> list[Outgoing]:
+    """The events among some effects, each in its envelope."""
+    outgoing = []
+    for effect in effects:
+        if isinstance(effect, Publish):
+            envelope = wrap(effect.event, source=source, cause=effect.cause.envelope if effect.cause else None)
+            outgoing.append(Outgoing(effect.event.TOPIC, envelope.subject, encode(envelope)))
+    return outgoing
 
 
 def replies_of(effects: Iterable[Effect], source: str) -> dict[str, bytes]:

@@ -1,8 +1,8 @@
 """What waits in Redis: how much each consumer group has still to read and to finish, on each stream."""
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from onhand.common.messaging.streams import Streams, as_numbers
+from onhand.common.messaging.streams import Streams, as_numbers, fields_of
 
 EntryId: TypeAlias = tuple[int, int]
 
@@ -52,15 +52,15 @@ async def backlogs(streams: Streams) -> list[Backlog]:
 
 
 async def _backlogs_on(streams: Streams, key: str) -> list[Backlog]:
-    info, groups = await streams.look(("XINFO", "STREAM", key), ("XINFO", "GROUPS", key))
-    stream = _fields(info)
+    info, groups = await streams.look(key, ("XINFO", "STREAM", key), ("XINFO", "GROUPS", key))
+    stream = fields_of(info)
     last = stream[b"last-entry"]
     newest = as_numbers(last[0]) if last else (0, 0)
     found = []
     # After the groups: what is read in between then seems to be unread still, and is not overlooked.
-    for group in map(_fields, groups):
+    for group in map(fields_of, groups):
         name = group[b"name"].decode()
-        (first,) = await streams.look(("XPENDING", key, name, "-", "+", 1))
+        (first,) = await streams.look(key, ("XPENDING", key, name, "-", "+", 1))
         found.append(
             Backlog(
                 stream=key,
@@ -75,8 +75,3 @@ async def _backlogs_on(streams: Streams, key: str) -> list[Backlog]:
             )
         )
     return found
-
-
-def _fields(reply: list[Any]) -> dict[bytes, Any]:
-    """Names and values, which Redis sends in turn."""
-    return dict(zip(reply[::2], reply[1::2], strict=True))

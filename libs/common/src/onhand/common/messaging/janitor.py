@@ -7,6 +7,9 @@ seen; so it goes by the lowest entry that any consumer group still needs.
 from onhand.common.messaging.streams import Streams
 
 _TOPICS = ("commands", "queries", "events")
+_NEWS_TOPIC = "outcomes"
+_NEWS_ENTRIES = 10_000
+"""How many entries of a topic of news are kept while no group reads it: enough for who was away for a moment."""
 
 
 async def trim(service: str, streams: Streams) -> int:
@@ -17,4 +20,9 @@ async def trim(service: str, streams: Streams) -> int:
     Raises:
         Unavailable: Redis is away.
     """
-    return sum([await streams.trim(f"{service}.{name}") for name in _TOPICS])
+    deleted = 0
+    for partition in range(streams.partitions):
+        for name in _TOPICS:
+            deleted += await streams.trim(f"{service}.{name}", partition)
+        deleted += await streams.trim(f"{service}.{_NEWS_TOPIC}", partition, unread=_NEWS_ENTRIES)
+    return deleted

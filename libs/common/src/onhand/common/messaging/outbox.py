@@ -7,9 +7,11 @@ being published.
 """
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import NamedTuple
 
 from onhand.common.database import Database, Transaction
+from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams
 
 SWEEP_AGE_SECONDS = 5.0
@@ -33,18 +35,20 @@ class Outbox:
     def __init__(self) -> None:
         self._published: list[int] = []
 
-    async def write(self, tx: Transaction, messages: Sequence[tuple[str, bytes]]) -> OutboxWrite:
-        """Store (topic, payload) pairs as one row, and delete the rows that are noted as published."""
+    async def write(self, tx: Transaction, messages: Sequence[Outgoing]) -> OutboxWrite:
+        """Store messages as one row, and delete the rows that are noted as published."""
         deleted = self._published.copy()
         if not messages and not deleted:
             return OutboxWrite(None, deleted)
         row: int | None = await tx.fetchval(
             """
-            WITH deleted AS (DELETE FROM outbox WHERE id = ANY($3))
-            INSERT INTO outbox (topics, payloads) SELECT $1, $2 WHERE cardinality($1::text[]) > 0 RETURNING id
+            WITH deleted AS (DELETE FROM outbox WHERE id = ANY($4))
+            INSERT INTO outbox (topics, keys, payloads) SELECT $1, $2, $3
+            WHERE cardinality($1::text[]) > 0 RETURNING id
             """,
-            [topic for topic, _ in messages],
-            [payload for _, payload in messages],
+            [topic for topic, _, _ in messages],
+            [key for _, key, _ in messages],
+            [payload for _, _, payload in messages],
             deleted,
         )
         return OutboxWrite(row, deleted)
@@ -64,7 +68,7 @@ class Outbox:
             self._published.append(write.row)
 
 
-async def sweep(database: Database, streams: Streams, group: str) -> int:
+async def sweep(database: Database, streams: Streams) -> int:
     """Publish what was left behind, and delete it; returns the number of events.
 
     Rows that another replica is sweeping are skipped. A crash after publishing and before COMMIT publishes them again.
@@ -76,7 +80,7 @@ async def sweep(database: Database, streams: Streams, group: str) -> int:
     async with database.transaction() as tx:
         rows = await tx.fetch(
             """
-            SELECT id, topics, payloads FROM outbox
+            SELECT id, topics, keys, payloads FROM outbox
             WHERE written_at < now() - make_interval(secs => $1)
             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
             """,
@@ -84,8 +88,8 @@ async def sweep(database: Database, streams: Streams, group: str) -> int:
             _SWEEP_ROWS,
         )
         for row in rows:
-            messages = list(zip(row["topics"], row["payloads"], strict=True))
-            await streams.deliver(group, messages, {}, ())
+            messages = list(starmap(Outgoing, zip(row["topics"], row["keys"], row["payloads"], strict=True)))
+            await streams.tell(messages)
             count += len(messages)
         await tx.execute("DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows])
     return count

@@ -16,9 +16,10 @@ from uuid_utils import uuid7
 from onhand.common.backoff import Backoff, stopped_within
 from onhand.common.contracts import Command, Query
 from onhand.common.errors import NoReply, Unavailable
-from onhand.common.messaging.envelope import Envelope, decode_all, encode, wrap
+from onhand.common.messaging.envelope import Envelope, Outgoing, decode_all, encode, wrap
 from onhand.common.messaging.presence import CHANNEL, Presence
 from onhand.common.messaging.streams import Streams
+from onhand.common.messaging.writer import Writer
 
 _CLOCK_SECONDS = 0.05
 _log = structlog.get_logger()
@@ -29,10 +30,26 @@ class _Waiting(NamedTuple):
     deadline: float
 
 
-class _Outgoing(NamedTuple):
-    request_id: str
-    topic: str
-    payload: bytes
+class _Outbound:
+    """Requests that wait to be appended to one partition, and who appends them."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.request_ids: list[str] = []
+        self.messages: list[Outgoing] = []
+        self.has_some = asyncio.Event()
+
+    def add(self, request_id: str, message: Outgoing) -> None:
+        self.request_ids.append(request_id)
+        self.messages.append(message)
+        self.has_some.set()
+
+    async def take(self) -> tuple[list[str], list[Outgoing]]:
+        await self.has_some.wait()
+        self.has_some.clear()
+        taken = self.request_ids, self.messages
+        self.request_ids, self.messages = [], []
+        return taken
 
 
 class Requests:
@@ -52,8 +69,7 @@ class Requests:
         self._timeout = timeout_seconds
         self._max_in_flight = max_in_flight
         self._waiting: dict[str, _Waiting] = {}
-        self._outgoing: list[_Outgoing] = []
-        self._has_outgoing = asyncio.Event()
+        self._outbound = [_Outbound(Writer(streams, partition)) for partition in range(streams.partitions)]
         self._presence = Presence()
         self._is_listening = False
 
@@ -69,8 +85,8 @@ class Requests:
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Envelope] = loop.create_future()
         self._waiting[envelope.id] = _Waiting(reply, loop.time() + self._timeout)
-        self._outgoing.append(_Outgoing(envelope.id, request.TOPIC, encode(envelope)))
-        self._has_outgoing.set()
+        message = Outgoing(request.TOPIC, envelope.subject, encode(envelope))
+        self._outbound[self._streams.partition_of(message.key)].add(envelope.id, message)
         try:
             return await reply
         finally:
@@ -88,11 +104,13 @@ class Requests:
     async def run(self, stopping: asyncio.Event) -> None:
         """Send, listen and watch the clock until `stopping` is set."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._send(stopping))
+            for outbound in self._outbound:
+                group.create_task(self._send(outbound, stopping))
             group.create_task(self._watch_clock(stopping))
             listening = group.create_task(self._listen(stopping))
             await stopping.wait()
-            self._has_outgoing.set()
+            for outbound in self._outbound:
+                outbound.has_some.set()
             listening.cancel()
 
     def _refuse_the_hopeless(self, receiver: str) -> None:
@@ -103,18 +121,18 @@ class Requests:
         if len(self._waiting) >= self._max_in_flight:
             raise Unavailable(f"{self._max_in_flight} requests are under way already")
 
-    async def _send(self, stopping: asyncio.Event) -> None:
+    async def _send(self, outbound: _Outbound, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
-            await self._has_outgoing.wait()
-            self._has_outgoing.clear()
-            batch, self._outgoing = self._outgoing, []
+            request_ids, messages = await outbound.take()
             try:
-                await self._streams.append([(topic, payload) for _, topic, payload in batch])
+                if messages:
+                    await outbound.writer.append(messages)
             except NoReply as error:  # they may be on the stream: a reply or the clock will tell
-                _log.warning("requests may be lost", count=len(batch), error=str(error))
+                _log.warning("requests may be lost", count=len(messages), error=str(error))
             except Unavailable as error:
-                for outgoing in batch:
-                    self._fail(outgoing.request_id, error)
+                for request_id in request_ids:
+                    self._fail(request_id, error)
+        await outbound.writer.close()
 
     async def _listen(self, stopping: asyncio.Event) -> None:
         backoff = Backoff()
@@ -132,6 +150,8 @@ class Requests:
             except Unavailable as error:
                 _log.warning("cannot hear replies", error=str(error))
             self._is_listening = False
+            for outbound in self._outbound:  # what they would send on a connection that is gone as well may be lost
+                await outbound.writer.close()
             await backoff.wait(stopping)
 
     async def _watch_clock(self, stopping: asyncio.Event) -> None:

@@ -1,35 +1,28 @@
-"""The only file that knows Redis commands.
+"""Streams and channels: what the runtime asks of Redis, in its own words.
 
-Everything above speaks of topics, groups, entries and channels. Only commands of Redis 7.0 are used, so that
-Redis >= 7.0 and Valkey serve alike.
+Everything above speaks of topics, partitions, groups, entries and channels.
 """
 
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, NamedTuple, TypeAlias
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+from zlib import crc32
 
-from hiredis import pack_command
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, ResponseError
+from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import ResponseError
 
-from onhand.common.errors import NoReply, StartupError, Unavailable
+from onhand.common.errors import StartupError, Unavailable
+from onhand.common.messaging.connections import ANSWER_SECONDS, Command, Connection, Connections, call, unavailable
+from onhand.common.messaging.envelope import Outgoing
 
 # One command for many entries: an XADD costs its client ten times what it costs the server. The text goes along each
 # time, because the server knows it by its hash anyway, and so there is no NOSCRIPT to handle after a restart.
 _APPEND = "for i = 1, #ARGV, 2 do redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'event', ARGV[i + 1]) end"
 
-# Valkey and newer Redis say NOGROUP to a read that is waiting while its stream is deleted; Redis 7.0 says UNBLOCKED.
-_GROUP_IS_GONE = ("NOGROUP", "UNBLOCKED")
 _SILENCE_SECONDS = 3.0
 """A subscription that hears nothing for so long asks whether the connection is still there."""
-
-
-Command: TypeAlias = tuple[str | bytes | int, ...]
 
 
 class Entry(NamedTuple):
@@ -44,13 +37,23 @@ class Entry(NamedTuple):
     payload: bytes | None
 
 
-class NoGroup(Unavailable):
-    """The consumer group is not there: Redis is new, was flushed, or failed over."""
+class Delivery(NamedTuple):
+    """What follows from a committed transaction.
+
+    Attributes:
+        messages: to be appended.
+        replies: for each channel that waits, what to send there.
+        done: entries to acknowledge.
+    """
+
+    messages: Sequence[Outgoing] = ()
+    replies: Mapping[str, bytes] = {}
+    done: Sequence[Entry] = ()
 
 
-def stream_key(topic: str) -> str:
-    """Key of a topic's stream. The braces put the streams of one partition into one Redis Cluster hash slot."""
-    return f"{topic}.{{0}}"
+def stream_key(topic: str, partition: int = 0) -> str:
+    """Key of one partition of a topic. The braces put all streams of a partition into one Redis Cluster hash slot."""
+    return f"{topic}.{{{partition}}}"
 
 
 _EVERY_STREAM = "*.{*}"
@@ -58,7 +61,7 @@ _EVERY_STREAM = "*.{*}"
 
 
 @asynccontextmanager
-async def open_streams(url: str) -> AsyncGenerator["Streams"]:
+async def open_streams(url: str, partitions: int = 1) -> AsyncGenerator["Streams"]:
     """Connect to Redis for the length of the block.
 
     Raises:
@@ -67,7 +70,7 @@ async def open_streams(url: str) -> AsyncGenerator["Streams"]:
     if not url:
         raise StartupError("REDIS_URL is not set: set it, or start everything with `onhand start`")
     try:
-        streams = Streams(url)
+        streams = Streams(url, partitions)
     except ValueError:  # its text may repeat what is a password
         raise StartupError("REDIS_URL is no URL of a Redis: it should be like redis://host:6379/0. Mend it") from None
     try:
@@ -81,161 +84,103 @@ async def open_streams(url: str) -> AsyncGenerator["Streams"]:
 
 
 class Streams:
-    """Appends to, reads from and acknowledges on Redis streams, and sends and listens on Redis channels.
+    """Appends to and trims Redis streams, sends and listens on Redis channels, and makes readers.
 
     Unless it says otherwise, every method raises `Unavailable` when Redis is away or refuses writes.
+
+    Attributes:
+        partitions: how many streams each topic has.
     """
 
-    def __init__(self, url: str) -> None:
-        # No retries inside the client: they would hide whether a command was sent. Callers know what may be repeated.
-        self._pool = ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), protocol=2)
-        self._redis = Redis(connection_pool=self._pool)
+    def __init__(self, url: str, partitions: int = 1) -> None:
+        self.partitions = partitions
+        self._connections = Connections(url)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._redis.aclose()
-        await self._pool.disconnect()
+        await self._connections.close()
 
     async def ping(self) -> None:
         """Ask Redis for a sign of life."""
-        with _unavailable():
-            await self._redis.ping()
+        await self._call(0, ("PING",))
 
-    async def append(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        """Append (topic, payload) pairs in one command: all, or none (unless a stream's key holds something else).
+    def partition_of(self, key: str) -> int:
+        """Where messages about something go."""
+        return crc32(key.encode()) % self.partitions if self.partitions > 1 else 0
 
-        Raises:
-            Unavailable: Redis is away or refuses.
-            NoReply: the connection broke after sending; the messages may be there or not.
-        """
-        with _unavailable():
-            connection = await self._pool.get_connection()
-        try:
-            with _unavailable():
-                await _call(connection, _append_command(messages))
-        except Unavailable as error:
-            if isinstance(error.__cause__, ResponseError | BusyLoadingError):
-                raise
-            raise NoReply(f"Redis went away before it answered: {error.__cause__}") from error
-        finally:
-            await self._pool.release(connection)
+    async def tell(self, messages: Sequence[Outgoing], replies: Mapping[str, bytes] | None = None) -> None:
+        """Append messages to their partitions, and send a payload to each reply channel."""
+        for partition, batch in self.by_partition(messages).items():
+            await self._call(partition, append_command(partition, batch))
+        if replies:
+            await self._call(0, *publish_commands(replies))
 
-    async def deliver(
-        self,
-        group: str,
-        messages: Sequence[tuple[str, bytes]],
-        replies: Mapping[str, bytes],
-        done: Sequence[Entry],
-    ) -> None:
-        """Append messages, send a payload to each reply channel and acknowledge entries, in one round trip."""
-        acknowledged: dict[str, list[bytes]] = {}
-        for entry in done:
-            acknowledged.setdefault(entry.topic, []).append(entry.entry_id)
-        commands = [_append_command(messages)] if messages else []
-        commands += [("PUBLISH", channel, payload) for channel, payload in replies.items()]
-        commands += [("XACK", stream_key(topic), group, *ids) for topic, ids in acknowledged.items()]
-        if commands:
-            await self._send(*commands)
+    def by_partition(self, messages: Sequence[Outgoing]) -> dict[int, list[Outgoing]]:
+        """Sort messages by where they go, in order."""
+        partitions: dict[int, list[Outgoing]] = {}
+        for message in messages:
+            partitions.setdefault(self.partition_of(message.key), []).append(message)
+        return partitions
 
-    async def create_groups(self, group: str, topics: Sequence[str]) -> None:
+    @asynccontextmanager
+    async def connection(self, partition: int) -> AsyncGenerator[Connection]:
+        """A connection to the server that holds a partition, for the length of the block."""
+        async with self._connections.connection(stream_key("", partition)) as connection:
+            yield connection
+
+    async def create_groups(self, group: str, topics: Sequence[str], partition: int = 0) -> None:
         """Create the group on each topic, from the first entry on, where it is not there yet."""
         for topic in topics:
             try:
-                with _unavailable():
-                    await self._redis.xgroup_create(stream_key(topic), group, id="0", mkstream=True)
+                await self._call(partition, ("XGROUP", "CREATE", stream_key(topic, partition), group, "0", "MKSTREAM"))
             except ResponseError as error:
                 if not str(error).startswith("BUSYGROUP"):
                     raise
 
-    async def read(self, group: str, consumer: str, topics: Sequence[str], *, count: int, block_ms: int) -> list[Entry]:
-        """Read up to `count` entries per topic that the group has not seen, and wait for the first if there is none.
-
-        Args:
-            group: the consumer group.
-            consumer: name of the reader; the entries are its own until it acknowledges them.
-            topics: where to read.
-            count: most entries per topic.
-            block_ms: how long to wait; less than the client's socket timeout of 5 s.
-
-        Raises:
-            NoGroup: the group has to be created (again).
-        """
-        return await self._read(group, consumer, topics, ">", "COUNT", count, "BLOCK", block_ms)
-
-    async def read_own_pending(self, group: str, consumer: str, topics: Sequence[str], *, count: int) -> list[Entry]:
-        """Read again up to `count` entries per topic that this consumer was given and has not acknowledged.
-
-        Raises:
-            NoGroup: the group has to be created (again).
-        """
-        return await self._read(group, consumer, topics, "0", "COUNT", count)
-
-    async def _read(
-        self, group: str, consumer: str, topics: Sequence[str], start: str, *options: str | int
-    ) -> list[Entry]:
-        keys = {stream_key(topic).encode(): topic for topic in topics}
-        (reply,) = await self._send(
-            ("XREADGROUP", "GROUP", group, consumer, *options, "STREAMS", *keys, *[start] * len(keys))
-        )
-        return [
-            Entry(keys[key], entry_id, fields[1] if fields else None)
-            for key, entries in reply or ()
-            for entry_id, fields in entries
-        ]
-
-    async def trim(self, topic: str) -> int:
+    async def trim(self, topic: str, partition: int = 0, unread: int | None = None) -> int:
         """Delete the entries that every group has been given and has acknowledged; returns how many.
 
-        Whole blocks of entries only, so that some stay. Nothing is deleted while no group reads the topic.
-        """
-        key = stream_key(topic)
-        with _unavailable():
-            if not (groups := await self._redis.xinfo_groups(key) if await self._redis.exists(key) else []):
-                return 0
-            needed = []
-            for group in groups:
-                pending = await self._redis.xpending(key, group["name"])
-                needed.append(pending["min"] or group["last-delivered-id"])
-            count = 0
-            # One call deletes a bounded number, so that it does not hold up the others.
-            while deleted := await self._redis.xtrim(key, minid=min(needed, key=as_numbers), approximate=True):
-                count += deleted
-            return count
+        Whole blocks of entries only, so that some stay.
 
-    async def _send(self, *commands: Command) -> list[Any]:
-        """Send commands together on a connection of their own, and return the replies as they came."""
-        with _unavailable():
-            connection = await self._pool.get_connection()
-            try:
-                return await _call(connection, *commands)
-            finally:
-                await self._pool.release(connection)
+        Args:
+            topic: which topic.
+            partition: which partition of it.
+            unread: how many entries to keep while no group reads the topic; all, if not given.
+        """
+        key = stream_key(topic, partition)
+        async with self.connection(partition) as connection:
+            if groups := await groups_of(connection, key):
+                needed = [await _lowest_needed(connection, key, group) for group in groups]
+                return await _trim(connection, key, "MINID", min(needed, key=as_numbers))
+            return 0 if unread is None else await _trim(connection, key, "MAXLEN", unread)
 
     async def stream_keys(self) -> list[str]:
         """Keys of all streams of all topics."""
-        keys: set[bytes] = set()  # a key may come twice
-        cursor = None
-        while cursor != b"0":
-            scan = ("SCAN", cursor or b"0", "MATCH", _EVERY_STREAM, "COUNT", 1000, "TYPE", "stream")
-            ((cursor, found),) = await self._send(scan)
-            keys.update(found)
+        keys: set[bytes] = set()  # a key may come twice, and a server may hold several partitions
+        for partition in range(self.partitions):
+            cursor = b""
+            while cursor != b"0":
+                scan = ("SCAN", cursor or b"0", "MATCH", _EVERY_STREAM, "COUNT", 1000, "TYPE", "stream")
+                ((cursor, found),) = await self._call(partition, scan)
+                keys.update(found)
         return sorted(key.decode() for key in keys)
 
-    async def look(self, *commands: Command) -> list[Any]:
+    async def look(self, key: str, *commands: Command) -> list[Any]:
         """Ask about one stream by commands that change nothing; the replies are as they came."""
-        return await self._send(*commands)
+        async with self._connections.connection(key) as connection:
+            return await call(connection, *commands)
 
     async def publish(self, channel: str, payload: bytes) -> None:
         """Send a payload to whoever listens on the channel right now."""
-        with _unavailable():
-            await self._redis.publish(channel, payload)
+        await self._call(0, ("PUBLISH", channel, payload))
 
     async def listen(self, channels: Sequence[str]) -> AsyncGenerator[tuple[str, bytes]]:
         """Yield (channel, payload) as they come; first, once it listens, an empty payload for each channel."""
-        pubsub = self._redis.pubsub()
+        pubsub = PubSub(await self._connections.pool(stream_key("")))
         try:
-            with _unavailable():
-                await pubsub.subscribe(*channels)
+            with unavailable():
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await pubsub.subscribe(*channels)
                 is_silent = False
                 while True:
                     message = await pubsub.get_message(timeout=_SILENCE_SECONDS)
@@ -251,6 +196,15 @@ class Streams:
         finally:
             await pubsub.aclose()
 
+    async def _call(self, partition: int, *commands: Command) -> list[Any]:
+        async with self.connection(partition) as connection:
+            return await call(connection, *commands)
+
+
+def fields_of(reply: Sequence[Any]) -> dict[bytes, Any]:
+    """Names and values, which Redis sends in turn."""
+    return dict(zip(reply[::2], reply[1::2], strict=True))
+
 
 def as_numbers(entry_id: bytes) -> tuple[int, int]:
     """An entry's id as what it is ordered by."""
@@ -258,44 +212,45 @@ def as_numbers(entry_id: bytes) -> tuple[int, int]:
     return int(milliseconds), int(sequence)
 
 
-async def _call(connection: AbstractConnection, *commands: Command) -> list[Any]:
-    """What redis-py's own calls do, less what they add for each: packed in C, sent at once, replies not converted.
-
-    Raises:
-        ResponseError: of the first command that failed; the others are carried out all the same.
-    """
-    packed = [pack_command(command) for command in commands]  # type: ignore[arg-type]  # its stub says: of one word
-    await connection.send_packed_command(packed, check_health=False)
-    replies = []
-    failures = []
-    for _ in commands:
-        try:
-            replies.append(await connection.read_response())
-        except ResponseError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
-    return replies
-
-
-def _append_command(messages: Sequence[tuple[str, bytes]]) -> Command:
-    numbers = {topic: number for number, topic in enumerate(dict.fromkeys(topic for topic, _ in messages), start=1)}
-    command: list[str | bytes | int] = ["EVAL", _APPEND, len(numbers), *map(stream_key, numbers)]
-    for topic, payload in messages:
+def append_command(partition: int, messages: Sequence[Outgoing]) -> Command:
+    """One command that appends messages to a partition, all or none."""
+    topics = dict.fromkeys(topic for topic, _, _ in messages)
+    numbers = {topic: number for number, topic in enumerate(topics, start=1)}
+    command: list[str | bytes | int] = [
+        "EVAL",
+        _APPEND,
+        len(numbers),
+        *(stream_key(topic, partition) for topic in topics),
+    ]
+    for topic, _, payload in messages:
         command += (numbers[topic], payload)
     return tuple(command)
 
 
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
-        raise Unavailable(f"Redis is away: {str(error).rstrip('.')}") from error
-    except ResponseError as error:
-        if str(error).startswith(_GROUP_IS_GONE):
-            raise NoGroup(str(error)) from error
-        if str(error).startswith("BUSYGROUP"):
-            raise
-        # Out of memory, disk full, a replica, busy, forbidden: it is never the fault of what was sent.
-        raise Unavailable(f"Redis refuses: {str(error).partition(' script:')[0].rstrip('.')}") from error
+def publish_commands(replies: Mapping[str, bytes]) -> list[Command]:
+    """Commands that send a payload to each channel."""
+    return [("PUBLISH", channel, payload) for channel, payload in replies.items()]
+
+
+async def groups_of(connection: Connection, key: str) -> list[dict[bytes, Any]]:
+    """What Redis tells of the groups of a stream; none if the stream is not there."""
+    (exists,) = await call(connection, ("EXISTS", key))
+    if not exists:
+        return []
+    (groups,) = await call(connection, ("XINFO", "GROUPS", key))
+    return [fields_of(group) for group in groups]
+
+
+async def _trim(connection: Connection, key: str, strategy: str, threshold: bytes | int) -> int:
+    count = 0
+    # One call deletes a bounded number, so that it does not hold up the others.
+    while deleted := (await call(connection, ("XTRIM", key, strategy, "~", threshold)))[0]:
+        count += deleted
+    return count
+
+
+async def _lowest_needed(connection: Connection, key: str, group: Mapping[bytes, Any]) -> bytes:
+    """The lowest entry that a group has not finished with."""
+    ((_, lowest_pending, *_),) = await call(connection, ("XPENDING", key, group[b"name"]))
+    needed: bytes = lowest_pending or group[b"last-delivered-id"]
+    return needed

@@ -4,14 +4,26 @@ Nothing is published, answered or acknowledged before COMMIT; what is published 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
-from onhand.common.database import Database, Transaction
+from onhand.common.database import Transaction, Transactions
 from onhand.common.messaging.envelope import Effect, events_of, replies_of
-from onhand.common.messaging.outbox import Outbox
-from onhand.common.messaging.streams import Entry, Streams
+from onhand.common.messaging.outbox import Outbox, OutboxWrite
+from onhand.common.messaging.streams import Delivery, Entry, Streams
 
 Work = Callable[[Transaction], Awaitable[Sequence[Effect]]]
 """Does something in a transaction and returns what to tell once it is committed."""
+
+
+class Committed(NamedTuple):
+    """A transaction that is on disk, and what it has yet to tell.
+
+    If it is never told, because the process dies or Redis is away, the sweeper publishes its events, and the entries it
+    did not acknowledge are read again.
+    """
+
+    delivery: Delivery = Delivery()
+    write: OutboxWrite = OutboxWrite(None, [])
 
 
 class UnitOfWork:
@@ -21,42 +33,44 @@ class UnitOfWork:
         service: name of the service; also the name of its consumer group and the source of its messages.
     """
 
-    def __init__(self, service: str, database: Database, streams: Streams) -> None:
+    def __init__(self, service: str) -> None:
         self.service = service
-        self._database = database
-        self._streams = streams
         self._outbox = Outbox()
 
-    async def run(self, work: Work, done: Sequence[Entry] = ()) -> None:
-        """Run work in a transaction with its outbox row; then publish, reply and acknowledge `done`.
+    async def commit(self, work: Work, transactions: Transactions, done: Sequence[Entry] = ()) -> Committed:
+        """Run work in a transaction with its outbox row; returns what is to be told now.
 
         Raises:
-            Unavailable: the transaction is committed, but Redis did not take what follows from it. The sweeper will
-                publish the events, and the entries that are not acknowledged will be read again.
             Exception: whatever the work or the database raised; nothing has happened.
         """
         source = f"/{self.service}"
-        async with self._database.transaction() as tx:
+        async with transactions.transaction() as tx:
             effects = await work(tx)
             events = events_of(effects, source)
             write = await self._outbox.write(tx, events)
         # Committed. Before this line nobody may hear of it, and the entries may not be acknowledged.
         self._outbox.committed(write)
-        await self._streams.deliver(self.service, events, replies_of(effects, source), done)
-        self._outbox.published(write)
+        return Committed(Delivery(events, replies_of(effects, source), done), write)
 
-    async def pass_over(self, entries: Sequence[Entry]) -> None:
-        """Acknowledge entries that ask nothing of this service.
+    def told(self, committed: Committed) -> None:
+        """Note that what was committed has been told: a later transaction may delete its outbox row."""
+        self._outbox.published(committed.write)
+
+    async def run(self, work: Work, transactions: Transactions, streams: Streams) -> None:
+        """Run work that no message led to, and tell what follows.
 
         Raises:
-            Unavailable: Redis is away; they will be read again.
+            Unavailable: the transaction is committed, but Redis did not take what follows from it. The sweeper will.
+            Exception: whatever the work or the database raised; nothing has happened.
         """
-        await self._streams.deliver(self.service, (), {}, entries)
+        committed = await self.commit(work, transactions)
+        await streams.tell(committed.delivery.messages, committed.delivery.replies)
+        self.told(committed)
 
-    async def tidy(self) -> None:
+    async def tidy(self, transactions: Transactions) -> None:
         """Delete the outbox rows that are published, when no batch comes to do it on its way."""
         if self._outbox.holds_published:
-            await self.run(_nothing)
+            await self.commit(_nothing, transactions)
 
 
 async def _nothing(_: Transaction) -> Sequence[Effect]:

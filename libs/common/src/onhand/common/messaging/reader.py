@@ -1,0 +1,111 @@
+"""A reader: one member of a consumer group on one partition, with a connection of its own."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from onhand.common.messaging.connections import Command, Connection, call
+from onhand.common.messaging.envelope import Outgoing
+from onhand.common.messaging.streams import (
+    Delivery,
+    Entry,
+    Streams,
+    append_command,
+    publish_commands,
+    stream_key,
+)
+
+_BLOCK_MS = 250
+
+
+class Reader:
+    """Reads entries and tells what came of them. Made by `open_reader`.
+
+    Every method raises `Unavailable` when Redis is away, or `NoGroup` when the group has to be created (again). After
+    that the reader is of no more use: entries may have been given to it that it does not know of.
+    """
+
+    def __init__(
+        self,
+        streams: Streams,
+        connection: Connection,
+        group: str,
+        consumer: str,
+        topics: Sequence[str],
+        partition: int,
+        count: int,
+    ) -> None:
+        self._streams = streams
+        self._connection = connection
+        self._group = group
+        self._partition = partition
+        self._topics: dict[bytes, str] = {stream_key(topic, partition).encode(): topic for topic in topics}
+        self._read: Command = ("XREADGROUP", "GROUP", group, consumer, "COUNT", count)
+
+    async def exchange(self, delivery: Delivery) -> list[Entry]:
+        """Deliver, and read what the group has not seen, in one round trip; wait a moment if there is nothing."""
+        read: Command = (*self._read, "BLOCK", _BLOCK_MS, "STREAMS", *self._topics, *[">"] * len(self._topics))
+        *_, reply = await call(self._connection, *await self._commands(delivery), read)
+        return self._entries(reply)
+
+    async def deliver(self, delivery: Delivery) -> None:
+        """Append messages, send a payload to each reply channel and acknowledge entries, in one round trip."""
+        if commands := await self._commands(delivery):
+            await call(self._connection, *commands)
+
+    async def read_own_pending(self) -> list[Entry]:
+        """Read again what this member was given and has not acknowledged."""
+        read: Command = (*self._read, "STREAMS", *self._topics, *["0"] * len(self._topics))
+        (reply,) = await call(self._connection, read)
+        return self._entries(reply)
+
+    async def _commands(self, delivery: Delivery) -> list[Command]:
+        messages, replies, done = delivery
+        elsewhere: Sequence[Outgoing] = ()
+        if self._streams.partitions > 1:
+            messages, elsewhere = self._split(messages)
+        if elsewhere:  # first, because with the acknowledgement it would be too late
+            await self._streams.tell(elsewhere)
+        commands = [append_command(self._partition, messages)] if messages else []
+        return commands + publish_commands(replies) + self._acknowledge(done)
+
+    def _split(self, messages: Sequence[Outgoing]) -> tuple[list[Outgoing], list[Outgoing]]:
+        """Messages for the reader's own partition, and for others."""
+        partitions = self._streams.by_partition(messages)
+        here = partitions.pop(self._partition, [])
+        return here, [message for batch in partitions.values() for message in batch]
+
+    def _acknowledge(self, entries: Sequence[Entry]) -> list[Command]:
+        topics: dict[str, list[bytes]] = {}
+        for topic, entry_id, _ in entries:
+            topics.setdefault(topic, []).append(entry_id)
+        return [("XACK", stream_key(topic, self._partition), self._group, *ids) for topic, ids in topics.items()]
+
+    def _entries(self, reply: Any) -> list[Entry]:  # noqa: ANN401  # as Redis says it
+        return [
+            Entry(self._topics[key], entry_id, fields[1] if fields else None)
+            for key, entries in reply or ()
+            for entry_id, fields in entries
+        ]
+
+
+@asynccontextmanager
+async def open_reader(
+    streams: Streams, group: str, consumer: str, topics: Sequence[str], *, partition: int = 0, count: int
+) -> AsyncGenerator[Reader]:
+    """Join a group for the length of the block; it is created where it is not there yet.
+
+    Args:
+        streams: where to read.
+        group: the consumer group.
+        consumer: name of the member; entries are its own until it acknowledges them, also after a restart.
+        topics: what to read.
+        partition: which partition of each.
+        count: most entries per topic and read.
+
+    Raises:
+        Unavailable: Redis is away.
+    """
+    await streams.create_groups(group, topics, partition)
+    async with streams.connection(partition) as connection:
+        yield Reader(streams, connection, group, consumer, topics, partition, count)

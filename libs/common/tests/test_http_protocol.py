@@ -1,0 +1,97 @@
+"""Responses as a client's socket gets them."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import falcon.asgi
+import pytest
+import uvicorn
+
+from onhand.common.http_protocol import OneWriteProtocol
+
+
+class Resource:
+    """Answers with a body, without one, and in parts."""
+
+    async def on_get(self, _: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        response.text = "body"
+
+    async def on_head(self, _: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        response.content_length = 4
+
+    async def on_delete(self, _: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        response.status = 204
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        response.text = (await request.stream.read()).decode()
+
+    async def on_get_parts(self, _: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"one"
+            await asyncio.sleep(0.02)
+            yield b"two"
+
+        response.stream = parts()
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response] = falcon.asgi.App()
+    app.add_route("/", Resource())
+    app.add_route("/parts", Resource(), suffix="parts")
+    server = uvicorn.Server(uvicorn.Config(app, http=OneWriteProtocol, lifespan="off", log_config=None))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        await task
+
+
+async def ask(port: int, request: bytes, end: bytes) -> list[bytes]:
+    """Send bytes and receive what comes, piece by piece as it arrives, up to an end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    pieces: list[bytes] = []
+    async with asyncio.timeout(5):
+        while not b"".join(pieces).endswith(end):
+            pieces.append(await reader.read(65536))
+            assert pieces[-1], pieces
+    writer.close()
+    return pieces
+
+
+async def test_a_response_arrives_in_one_piece(port: int) -> None:
+    assert len(await ask(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", b"\r\n\r\nbody")) == 1
+
+
+@pytest.mark.parametrize(("method", "status"), [(b"HEAD", b"200 OK"), (b"DELETE", b"204 No Content")])
+async def test_a_response_without_a_body_arrives(port: int, method: bytes, status: bytes) -> None:
+    pieces = await ask(port, method + b" / HTTP/1.1\r\nhost: a\r\n\r\n", b"\r\n\r\n")
+    assert b"".join(pieces).startswith(b"HTTP/1.1 " + status)
+
+
+async def test_a_response_in_parts_arrives(port: int) -> None:
+    answer = b"".join(await ask(port, b"GET /parts HTTP/1.1\r\nhost: a\r\n\r\n", b"0\r\n\r\n"))
+    assert answer.endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+
+
+async def test_who_closes_after_the_answer_still_gets_it(port: int) -> None:
+    pieces = await ask(port, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", b"\r\n\r\nbody")
+    assert b"connection: close" in pieces[0]
+
+
+async def test_who_waits_for_leave_to_send_a_body_gets_it(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n")
+    async with asyncio.timeout(5):
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"ok")
+        assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200 OK")
+    writer.close()
+
+
+async def test_two_requests_sent_at_once_get_both_answers_in_order(port: int) -> None:
+    request = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n"
+    answer = b"".join(await ask(port, request + b"1" + request + b"2", b"\r\n\r\n2"))
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
