@@ -162,6 +162,16 @@ async def test_an_unanswered_order_is_asked_for_again_and_each_time_later(orders
     assert await ask_after(4) == 1
 
 
+async def test_an_order_that_was_asked_for_before_the_clock_was_set_back_is_asked_for_again(
+    orders_database: Database,
+) -> None:
+    await create(orders_database, command())
+    async with orders_database.transaction() as tx:
+        await tx.execute("UPDATE orders SET asked_at = asked_at + interval '1 day'")
+        assert len(await ask_again(3.0, tx)) == 1
+        assert len(await ask_again(3.0, tx)) == 0
+
+
 async def test_an_answered_order_is_not_asked_for_again(orders_database: Database) -> None:
     ordered = command()
     await create(orders_database, ordered)

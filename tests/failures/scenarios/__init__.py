@@ -1,5 +1,6 @@
 """All scenarios, in the order in which they run."""
 
+from tests.failures.scenarios.clocks import CLOCKS
 from tests.failures.scenarios.contention import LAST_UNIT, OPPOSITE_ORDERS
 from tests.failures.scenarios.forgery import FORGERY
 from tests.failures.scenarios.kills import KILLS
@@ -20,6 +21,7 @@ SCENARIOS = (
     OPPOSITE_ORDERS,
     FULL_DISKS,
     FULL_MEMORY,
+    CLOCKS,
     ROLLING,
     FORGERY,
 )

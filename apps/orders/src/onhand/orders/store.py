@@ -91,7 +91,8 @@ async def settle_orders(
 async def take_unanswered(tx: Transaction, older_than_seconds: float, limit: int) -> list[OrderCreated]:
     """Take orders that have waited for Inventory since they were last asked for, and note that they are asked again.
 
-    The wait doubles with each time, up to 32-fold. Orders that another replica is taking are skipped.
+    The wait doubles with each time, up to 32-fold. Orders that another replica is taking are skipped. An order that was
+    asked for in the future is taken, too: the clock was set back since.
     """
     rows = await tx.fetch(
         """
@@ -99,8 +100,9 @@ async def take_unanswered(tx: Transaction, older_than_seconds: float, limit: int
         WHERE order_id IN (
             SELECT order_id FROM orders
             WHERE status = 'pending'
-              AND asked_at <= now() - make_interval(secs => $1)
-              AND asked_at <= now() - make_interval(secs => $1 * 2 ^ least(asks - 1, 5))
+              AND asked_at NOT BETWEEN now() - make_interval(secs => $1) AND now() + make_interval(secs => $1)
+              AND asked_at NOT BETWEEN now() - make_interval(secs => $1 * 2 ^ least(asks - 1, 5))
+                                   AND now() + make_interval(secs => $1)
             ORDER BY asked_at LIMIT $2
             FOR UPDATE SKIP LOCKED
         )
