@@ -8,7 +8,7 @@ from onhand.common.contracts import Command, Event, Reply
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
 from onhand.common.messaging.batches import Handler, Subscription
-from onhand.common.messaging.consumer import Consumer
+from onhand.common.messaging.consumer import Consumer, Member
 from onhand.common.messaging.envelope import Answer, Effect, Outgoing, Publish, Received, decode, encode, wrap
 from onhand.common.messaging.reader import open_reader
 from onhand.common.messaging.request_reply import Requests
@@ -123,10 +123,15 @@ async def age_outbox(database: Database) -> None:
 
 @asynccontextmanager
 async def consuming(
-    database: Database, streams: Streams, handler: Handler = count, name: str = "toy-1"
+    database: Database,
+    streams: Streams,
+    handler: Handler = count,
+    name: str = "toy-1",
+    claim_idle_seconds: float = 30.0,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Run the toy's consumer for the length of the block, then let it finish."""
-    consumer = Consumer("toy", [Subscription(Count, handler)], database, streams, name=name, batch_size=100)
+    member = Member(name, batch_size=100, claim_idle_seconds=claim_idle_seconds)
+    consumer = Consumer("toy", [Subscription(Count, handler)], database, streams, member)
     stopping = asyncio.Event()
     task = asyncio.create_task(consumer.run(stopping))
     try:

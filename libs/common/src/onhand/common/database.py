@@ -15,12 +15,15 @@ from onhand.common.errors import StartupError
 Transaction: TypeAlias = Any
 """An `asyncpg.Connection` inside a transaction. asyncpg ships no types, hence `Any`."""
 
+_FROZEN_MS = "10000"
+
 _TRANSIENT = (
     OSError,  # the server is not there
     TimeoutError,
     asyncpg.InterfaceError,  # the connection broke while idle
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # we were frozen
     asyncpg.OperatorInterventionError,  # the server shuts down, or an administrator ended the session
     asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
     asyncpg.TransactionRollbackError,  # deadlock, serialization
@@ -138,7 +141,11 @@ async def open_database(url: str, setting: str, application: str, *, connections
             timeout=5,
             command_timeout=30,
             reset=_keep_session,
-            server_settings={"application_name": application},
+            server_settings={
+                "application_name": application,
+                # A process that is frozen in a transaction holds its locks; others would wait for as long.
+                "idle_in_transaction_session_timeout": _FROZEN_MS,
+            },
         )
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = str(error) or type(error).__name__

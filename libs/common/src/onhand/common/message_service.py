@@ -9,7 +9,7 @@ import falcon.asgi
 from onhand.common.database import open_database
 from onhand.common.health import Health
 from onhand.common.messaging.batches import Subscription
-from onhand.common.messaging.consumer import Consumer
+from onhand.common.messaging.consumer import Consumer, Member
 from onhand.common.messaging.janitor import trim
 from onhand.common.messaging.outbox import sweep
 from onhand.common.messaging.presence import announce
@@ -62,19 +62,13 @@ async def serve_messages(
     ):
         health = Health(service, {"redis": streams.ping, "database": database.ping})
 
+        members = [
+            Member(f"{service}-{settings.onhand_replica}", partition, settings.batch_size, settings.claim_idle_seconds)
+            for partition in range(streams.partitions)
+        ]
+
         def consumers(what: Sequence[Subscription]) -> list[Worker]:
-            return [
-                Consumer(
-                    service,
-                    what,
-                    database,
-                    streams,
-                    name=f"{service}-{settings.onhand_replica}",
-                    batch_size=settings.batch_size,
-                    partition=partition,
-                ).run
-                for partition in range(streams.partitions)
-            ]
+            return [Consumer(service, what, database, streams, member).run for member in members]
 
         def timer(what: Timer) -> Worker:
             run = partial(UnitOfWork(service).run, what.work, database, streams)

@@ -4,50 +4,61 @@ There is no timer and no waiting for a batch to fill: a batch is whatever queued
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
+from typing import NamedTuple
+
+import structlog
 
 from onhand.common.backoff import Backoff
 from onhand.common.database import Database, Session
 from onhand.common.messaging.batches import Batches, Subscription
 from onhand.common.messaging.reader import Reader, open_reader
-from onhand.common.messaging.streams import Streams
+from onhand.common.messaging.streams import Entry, Streams
 from onhand.common.messaging.unit_of_work import Committed, UnitOfWork
 from onhand.common.retry import is_transient
 from onhand.common.telemetry import Trouble
 
+_log = structlog.get_logger()
+
+
+class Member(NamedTuple):
+    """One member of a consumer group.
+
+    Attributes:
+        name: the same after a restart, so that it finds its unfinished work; no other replica has it.
+        partition: which partition it reads.
+        batch_size: most messages in one transaction.
+        claim_idle_seconds: age at which it takes over what another member was given and did not finish; more than any
+            batch takes, or both do the same work (which changes nothing).
+    """
+
+    name: str
+    partition: int = 0
+    batch_size: int = 500
+    claim_idle_seconds: float = 30.0
+
 
 class Consumer:
-    """Reads one partition of the topics of its subscriptions as one member of the service's consumer group.
+    """Reads one partition of the topics of its subscriptions as a member of the service's consumer group.
 
     Args:
         service: name of the service and of its group.
         subscriptions: what to handle; in a batch, messages of an earlier subscription are handled first.
         database: of the service.
         streams: where to read.
-        name: this replica's name in the group; the same after a restart, so that it finds its unfinished work.
-        batch_size: most messages in one transaction.
-        partition: which partition to read.
+        member: who it is in the group.
     """
 
     def __init__(
-        self,
-        service: str,
-        subscriptions: Sequence[Subscription],
-        database: Database,
-        streams: Streams,
-        *,
-        name: str,
-        batch_size: int,
-        partition: int = 0,
+        self, service: str, subscriptions: Sequence[Subscription], database: Database, streams: Streams, member: Member
     ) -> None:
         self._unit = UnitOfWork(service)
         self._batches = Batches(subscriptions, self._unit)
         self._topics = list(dict.fromkeys(subscription.message.TOPIC for subscription in subscriptions))
         self._database = database
         self._streams = streams
-        self._name = name
-        self._count = max(1, batch_size // len(self._topics))
-        self._partition = partition
+        self._member = member
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until `stopping` is set, then finish the batch in hand.
@@ -63,14 +74,14 @@ class Consumer:
                     open_reader(
                         self._streams,
                         self._unit.service,
-                        self._name,
+                        self._member.name,
                         self._topics,
-                        partition=self._partition,
-                        count=self._count,
+                        partition=self._member.partition,
+                        count=max(1, self._member.batch_size // len(self._topics)),
                     ) as reader,
                     self._database.session() as session,
                 ):
-                    turn = _Turn(reader, session, self._batches, self._unit)
+                    turn = _Turn(reader, session, self._batches, self._unit, self._member.claim_idle_seconds)
                     await turn.finish_own_pending(stopping)
                     backoff.reset()
                     trouble.is_over()
@@ -85,20 +96,26 @@ class Consumer:
 class _Turn:
     """A consumer between two troubles: while its connections to Redis and to the database last."""
 
-    def __init__(self, reader: Reader, session: Session, batches: Batches, unit: UnitOfWork) -> None:
+    def __init__(
+        self, reader: Reader, session: Session, batches: Batches, unit: UnitOfWork, claim_idle_seconds: float
+    ) -> None:
         self._reader = reader
         self._session = session
         self._batches = batches
         self._unit = unit
+        self._claim_idle_ms = int(claim_idle_seconds * 1000)
+        self._claim_pause = claim_idle_seconds / 4
+        self._claim_at = 0.0
 
     async def finish_own_pending(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             entries = await self._reader.read_own_pending()
             if not entries:
                 return
-            await self._tell(await self._batches.process(entries, self._session, self._tell))
+            await self._process(entries)
 
     async def consume(self, stopping: asyncio.Event) -> None:
+        await self._take_over(stopping)
         committed = Committed()
         while not stopping.is_set():
             # What came of the last batch goes the same way as the question for the next.
@@ -111,8 +128,26 @@ class _Turn:
                 await self._unit.tidy(self._session)
                 await self._session.rest()
                 self._batches.tally.flush()
+            if time.monotonic() >= self._claim_at:
+                await self._tell(committed)
+                committed = Committed()
+                await self._take_over(stopping)
         await self._tell(committed)
         await self._unit.tidy(self._session)
+
+    async def _take_over(self, stopping: asyncio.Event) -> None:
+        """Do what replicas that are dead or frozen were given, and forget those that have nothing left."""
+        is_done = False
+        while not is_done and not stopping.is_set():
+            if entries := await self._reader.claim(self._claim_idle_ms):
+                _log.info("took over entries of other replicas", count=len(entries))
+                await self._process(entries)
+            is_done = self._reader.has_claimed_all
+        await self._reader.remove_members(self._claim_idle_ms)
+        self._claim_at = time.monotonic() + self._claim_pause
+
+    async def _process(self, entries: Sequence[Entry]) -> None:
+        await self._tell(await self._batches.process(entries, self._session, self._tell))
 
     async def _tell(self, committed: Committed) -> None:
         await self._reader.deliver(committed.delivery)

@@ -15,7 +15,22 @@ from onhand.common.messaging.streams import (
     stream_key,
 )
 
+_BEGINNING = b"0-0"
 _BLOCK_MS = 250
+
+# In one script, because between a look and the removal a member may have been given entries: they would be lost.
+_REMOVE_MEMBERS = """
+local removed = 0
+for _, reply in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local member = {}
+  for i = 1, #reply, 2 do member[reply[i]] = reply[i + 1] end
+  if member.pending == 0 and member.idle >= tonumber(ARGV[3]) and member.name ~= ARGV[2] then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], member.name)
+    removed = removed + 1
+  end
+end
+return removed
+"""
 
 
 class Reader:
@@ -38,6 +53,9 @@ class Reader:
         self._streams = streams
         self._connection = connection
         self._group = group
+        self._consumer = consumer
+        self._count = count
+        self._cursors = dict.fromkeys(topics, _BEGINNING)
         self._partition = partition
         self._topics: dict[bytes, str] = {stream_key(topic, partition).encode(): topic for topic in topics}
         self._read: Command = ("XREADGROUP", "GROUP", group, consumer, "COUNT", count)
@@ -58,6 +76,34 @@ class Reader:
         read: Command = (*self._read, "STREAMS", *self._topics, *["0"] * len(self._topics))
         (reply,) = await call(self._connection, read)
         return self._entries(reply)
+
+    async def claim(self, min_idle_ms: int) -> list[Entry]:
+        """Take over entries that some member was given and has neither acknowledged nor been given anew for so long.
+
+        One step through the pending entries of each topic; the next call goes on from there.
+        """
+        claimed = []
+        for topic, cursor in self._cursors.items():
+            key = stream_key(topic, self._partition)
+            claim = ("XAUTOCLAIM", key, self._group, self._consumer, min_idle_ms, cursor, "COUNT", self._count)
+            ((self._cursors[topic], entries, *_),) = await call(self._connection, claim)
+            claimed += self._entries([(key.encode(), entries)])
+        return claimed
+
+    @property
+    def has_claimed_all(self) -> bool:
+        """Whether the last claim came to the end of the pending entries of every topic."""
+        return all(cursor == _BEGINNING for cursor in self._cursors.values())
+
+    async def remove_members(self, min_idle_ms: int) -> int:
+        """Remove members that have nothing pending and were not heard of for so long; returns how many."""
+        keys = [stream_key(topic, self._partition) for topic in self._cursors]
+        return sum(
+            await call(
+                self._connection,
+                *(("EVAL", _REMOVE_MEMBERS, 1, key, self._group, self._consumer, min_idle_ms) for key in keys),
+            )
+        )
 
     async def _commands(self, delivery: Delivery) -> list[Command]:
         messages, replies, done = delivery
