@@ -65,3 +65,17 @@ def test_a_bad_url_is_not_repeated_because_it_may_hold_a_password(monkeypatch: p
     with pytest.raises(SettingsError) as raised:
         load_settings()
     assert "secret" not in str(raised.value)
+
+
+def test_failpoints_are_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONHAND_FAILPOINTS", "orders.after_commit, gateway.before_append")
+    load_settings()
+    monkeypatch.setenv("APP_ENV", "production")
+    with pytest.raises(SettingsError, match="^ONHAND_FAILPOINTS: is for tests and not for production. Mend it"):
+        load_settings()
+
+
+def test_a_failpoint_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONHAND_FAILPOINTS", "orders.after_commit,orders.after_lunch")
+    with pytest.raises(SettingsError, match="^ONHAND_FAILPOINTS: there is no orders.after_lunch. Mend it"):
+        load_settings()

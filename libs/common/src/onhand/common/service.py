@@ -14,6 +14,7 @@ import uvicorn
 import uvloop
 
 from onhand.common.errors import OnhandError, StartupError
+from onhand.common.failpoints import arm
 from onhand.common.health import HttpApp
 from onhand.common.http_protocol import OneWriteProtocol
 from onhand.common.settings import Settings, load_settings
@@ -57,6 +58,7 @@ async def serve(name: str, settings: Settings, port: int, app: HttpApp, workers:
         CancelledError: draining took longer than `drain_seconds`.
         ExceptionGroup: a worker failed; the process should end and be started again.
     """
+    arm(name, settings.onhand_failpoints, settings.onhand_home)
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     stopping = asyncio.Event()

@@ -1,13 +1,15 @@
 """Settings from the environment and `.env`, checked once at start."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from onhand.common.errors import SettingsError
+from onhand.common.failpoints import POINTS
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -44,6 +46,9 @@ class Settings(BaseSettings):
     onhand_replica: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "1"
     """Name of this replica among its peers; a consumer takes up its own unfinished work by it after a restart."""
 
+    onhand_failpoints: str = ""
+    """Where a process is to die, once, as `service.point,...` (see failpoints.py); for tests, refused in production."""
+
     host: str = "127.0.0.1"
     gateway_port: Port = 3000
     orders_port: Port = 3001
@@ -70,6 +75,16 @@ class Settings(BaseSettings):
     restart_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
     """Longest wait before `onhand start` starts again what has died."""
 
+    @model_validator(mode="after")
+    def _check_failpoints(self) -> "Settings":
+        if self.onhand_failpoints and self.app_env == "production":
+            raise ValueError("ONHAND_FAILPOINTS: is for tests and not for production")
+        known = {f"{service}.{point}" for service, points in POINTS.items() for point in points}
+        unknown = {name.strip() for name in self.onhand_failpoints.split(",") if name.strip()} - known
+        if unknown:
+            raise ValueError(f"ONHAND_FAILPOINTS: there is no {min(unknown)}")
+        return self
+
 
 def load_settings() -> Settings:
     """Read the settings.
@@ -82,7 +97,12 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+            ": ".join(filter(None, (_name(problem["loc"]), problem["msg"].removeprefix("Value error, "))))
             for problem in error.errors()
         )
         raise SettingsError(f"{problems}. Mend it in the environment or in .env") from None
+
+
+def _name(location: Sequence[int | str]) -> str:
+    """Name of the variable that a problem is about; empty if it is about more than one."""
+    return ".".join(map(str, location)).upper()

@@ -11,6 +11,7 @@ from itertools import starmap
 from typing import NamedTuple
 
 from onhand.common.database import Database, Transaction
+from onhand.common.failpoints import hit
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams
 
@@ -60,6 +61,8 @@ class Outbox:
 
     def committed(self, write: OutboxWrite) -> None:
         """Note that a write is on disk: what it deleted need not be deleted again."""
+        if write.deleted:
+            hit("after_mark")
         self._published = [row for row in self._published if row not in write.deleted]
 
     def published(self, write: OutboxWrite) -> None:
@@ -92,4 +95,6 @@ async def sweep(database: Database, streams: Streams) -> int:
             await streams.tell(messages)
             count += len(messages)
         await tx.execute("DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows])
+        if rows:
+            hit("before_sweep_commit")
     return count

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from onhand.common.failpoints import hit, is_armed
 from onhand.common.messaging.connections import Command, Connection, call
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import (
@@ -64,6 +65,8 @@ class Reader:
         """Deliver, and read what the group has not seen, in one round trip; wait a moment if there is nothing."""
         read: Command = (*self._read, "BLOCK", _BLOCK_MS, "STREAMS", *self._topics, *[">"] * len(self._topics))
         *_, reply = await call(self._connection, *await self._commands(delivery), read)
+        if delivery.done:
+            hit("after_acknowledge")
         return self._entries(reply)
 
     async def deliver(self, delivery: Delivery) -> None:
@@ -113,7 +116,11 @@ class Reader:
         if elsewhere:  # first, because with the acknowledgement it would be too late
             await self._streams.tell(elsewhere)
         commands = [append_command(self._partition, messages)] if messages else []
-        return commands + publish_commands(replies) + self._acknowledge(done)
+        commands += publish_commands(replies)
+        if commands and is_armed("after_publish"):  # all go at once: there is no after, unless they go apart
+            await call(self._connection, *commands)
+            hit("after_publish")
+        return commands + self._acknowledge(done)
 
     def _split(self, messages: Sequence[Outgoing]) -> tuple[list[Outgoing], list[Outgoing]]:
         """Messages for the reader's own partition, and for others."""

@@ -16,6 +16,7 @@ from uuid_utils import uuid7
 from onhand.common.backoff import Backoff, stopped_within
 from onhand.common.contracts import Command, Query
 from onhand.common.errors import NoReply, Unavailable
+from onhand.common.failpoints import hit
 from onhand.common.messaging.envelope import Envelope, Outgoing, decode_all, encode, wrap
 from onhand.common.messaging.presence import CHANNEL, Presence
 from onhand.common.messaging.streams import Streams
@@ -88,7 +89,9 @@ class Requests:
         message = Outgoing(request.TOPIC, envelope.subject, encode(envelope))
         self._outbound[self._streams.partition_of(message.key)].add(envelope.id, message)
         try:
-            return await reply
+            answer = await reply
+            hit("before_answer")
+            return answer
         finally:
             self._waiting.pop(envelope.id, None)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from onhand.common.database import Transaction, Transactions
+from onhand.common.failpoints import hit
 from onhand.common.messaging.envelope import Effect, events_of, replies_of
 from onhand.common.messaging.outbox import Outbox, OutboxWrite
 from onhand.common.messaging.streams import Delivery, Entry, Streams
@@ -48,12 +49,18 @@ class UnitOfWork:
             effects = await work(tx)
             events = events_of(effects, source)
             write = await self._outbox.write(tx, events)
+            if effects:
+                hit("before_commit")
         # Committed. Before this line nobody may hear of it, and the entries may not be acknowledged.
+        if effects:
+            hit("after_commit")
         self._outbox.committed(write)
         return Committed(Delivery(events, replies_of(effects, source), done), write)
 
     def told(self, committed: Committed) -> None:
         """Note that what was committed has been told: a later transaction may delete its outbox row."""
+        if committed.write.row is not None:
+            hit("before_mark")
         self._outbox.published(committed.write)
 
     async def run(self, work: Work, transactions: Transactions, streams: Streams) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from onhand.common.errors import NoReply, Unavailable
+from onhand.common.failpoints import hit
 from onhand.common.messaging.connections import Connection, Refused, call
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams, append_command
@@ -29,8 +30,10 @@ class Writer:
         if connection is None:
             connection = await self._held.enter_async_context(self._streams.connection(self._partition))
             self._connection = connection
+        hit("before_append")
         try:
             await call(connection, append_command(self._partition, messages))
+            hit("after_append")
         except Refused:
             raise
         except Unavailable as error:
