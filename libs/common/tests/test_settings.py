@@ -71,11 +71,11 @@ def test_failpoints_are_refused_in_production(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ONHAND_FAILPOINTS", "orders.after_commit, gateway.before_append")
     load_settings()
     monkeypatch.setenv("APP_ENV", "production")
-    with pytest.raises(SettingsError, match="^ONHAND_FAILPOINTS: is for tests and not for production. Mend it"):
+    with pytest.raises(SettingsError, match=r"^ONHAND_FAILPOINTS: is for tests and not for production\. Mend it"):
         load_settings()
 
 
 def test_a_failpoint_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONHAND_FAILPOINTS", "orders.after_commit,orders.after_lunch")
-    with pytest.raises(SettingsError, match="^ONHAND_FAILPOINTS: there is no orders.after_lunch. Mend it"):
+    with pytest.raises(SettingsError, match=r"^ONHAND_FAILPOINTS: there is no orders.after_lunch\. Mend it"):
         load_settings()

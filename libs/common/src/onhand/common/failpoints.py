@@ -33,7 +33,7 @@ Attributes:
     after_acknowledge: they are, and the next batch is read.
     before_mark: nobody knows yet that the outbox row is published.
     after_mark: the row is deleted by a later transaction that is committed.
-    before_sweep_commit: comes only after a death that left a row behind, such as at after_commit; the sweeper has published what was left behind and not deleted it.
+    before_sweep_commit: the sweeper has published what a death left behind, say at after_commit, and not deleted it.
 """
 
 _armed: dict[str, Path] = {}
