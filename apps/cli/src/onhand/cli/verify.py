@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from onhand.cli.checks import check_servers
 from onhand.cli.system import Service, System
@@ -60,9 +60,13 @@ def _progress() -> Iterator[ShowProgress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("connecting", total=None)
+        tasks: dict[str, TaskID] = {}  # at most one: what is done now
 
         def show(what: str, done: int, of: int) -> None:
-            progress.update(task, description=what, completed=done, total=of or None)
+            if what not in tasks:
+                if tasks:
+                    progress.remove_task(tasks.popitem()[1])
+                tasks[what] = progress.add_task(what, total=of or None)
+            progress.update(tasks[what], completed=done)
 
         yield show

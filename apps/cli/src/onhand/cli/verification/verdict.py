@@ -20,7 +20,7 @@ _MOST_SUSPECTS = 100_000
 """Orders that are looked at again. More than that do not look wrong because they are on their way."""
 
 ShowProgress = Callable[[str, int, int], None]
-"""Is told what is being done, how much of it is done, and of how much."""
+"""Is told what is being done, how much of it is done, and of how much; 0 if nobody knows."""
 
 
 class Options(NamedTuple):
@@ -91,6 +91,7 @@ async def _look_again(
     books: Books, streams: Streams, marks: Marks, suspects: Sequence[UUID], deadline: float, progress: ShowProgress
 ) -> Findings:
     """Look at what looked wrong until nothing does or the time is over; returns what is wrong in the end."""
+    first = len(suspects)
     while True:
         is_last = time.monotonic() >= deadline
         findings = Findings()
@@ -98,7 +99,7 @@ async def _look_again(
         findings.add(await find_leftovers(books, streams, marks))
         if is_last or not findings:
             return findings
-        progress(f"waiting for {len(suspects)} orders" if suspects else "waiting for streams and outboxes", 0, 0)
+        progress("waiting for orders" if suspects else "waiting for messages", first - len(suspects), first)
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
