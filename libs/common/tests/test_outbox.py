@@ -105,6 +105,16 @@ async def test_the_sweeper_leaves_rows_alone_that_are_just_being_published(
     assert await rows(orders_database) == 1
 
 
+async def test_the_sweeper_takes_rows_that_were_written_before_the_clock_was_set_back(
+    orders_database: Database, streams: Streams, unit: UnitOfWork
+) -> None:
+    await unit.run(partial(tell, "a"), orders_database, streams)
+    async with orders_database.transaction() as tx:
+        await tx.execute("UPDATE outbox SET written_at = written_at + interval '1 day'")
+    assert await sweep(orders_database, streams) == 1
+    assert await rows(orders_database) == 0
+
+
 async def test_two_sweepers_publish_what_was_left_behind_once(orders_database: Database, streams: Streams) -> None:
     async with orders_database.transaction() as tx:
         await tx.execute(
