@@ -5,6 +5,7 @@ import redis
 
 from onhand.common.database import Database
 from onhand.common.errors import NoReply, Unavailable
+from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.presence import announce
 from onhand.common.messaging.request_reply import Requests
 from onhand.common.messaging.streams import Streams
@@ -97,6 +98,16 @@ async def test_whatever_redis_refuses_is_told_as_unavailable_and_ends_nothing(
                 await requests.ask(Count(thing="a"))
             client.delete(f"{Count.TOPIC}.{{0}}")
             assert (await requests.ask(Count(thing="b"))).subject == "b"
+
+
+async def test_of_messages_that_leave_together_none_is_appended_if_one_cannot_be(
+    streams: Streams, redis_url: str
+) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("b.commands.{0}", "something else")
+        with pytest.raises(Unavailable, match="Redis refuses: WRONGTYPE"):
+            await streams.tell([Outgoing("a.commands", "a", b"{}"), Outgoing("b.commands", "b", b"{}")])
+        assert not client.exists("a.commands.{0}")
 
 
 async def test_a_subscription_that_has_died_without_a_word_is_noticed_and_made_anew(

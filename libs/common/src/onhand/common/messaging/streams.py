@@ -19,7 +19,14 @@ from onhand.common.messaging.envelope import Outgoing
 
 # One command for many entries: an XADD costs its client ten times what it costs the server. The text goes along each
 # time, because the server knows it by its hash anyway, and so there is no NOSCRIPT to handle after a restart.
-_APPEND = "for i = 1, #ARGV, 2 do redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'event', ARGV[i + 1]) end"
+# It looks first, because what a script did before it failed is done: nobody could say any more that nothing was.
+_APPEND = """
+for _, key in ipairs(KEYS) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'stream' and kind ~= 'none' then return redis.error_reply('WRONGTYPE ' .. key .. ' is no stream') end
+end
+for i = 1, #ARGV, 2 do redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'event', ARGV[i + 1]) end
+"""
 
 _SILENCE_SECONDS = 3.0
 """A subscription that hears nothing for so long asks whether the connection is still there."""

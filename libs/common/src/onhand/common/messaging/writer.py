@@ -20,7 +20,7 @@ class Writer:
         self._connection: Connection | None = None
 
     async def append(self, messages: Sequence[Outgoing]) -> None:
-        """Append messages in one command: all, or none (unless a stream's key holds something else).
+        """Append messages in one command: all, or none.
 
         Raises:
             Unavailable: Redis is away or refuses.
