@@ -8,14 +8,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import redis
 
 from onhand.cli.home import make_home
 from onhand.cli.local import EmbeddedServers
 from onhand.cli.programs import running
 from onhand.common.database import Database
 from onhand.common.errors import NoReply, StartupError, Unavailable
+from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.presence import announce
 from onhand.common.messaging.streams import Streams, open_streams
+from onhand.common.messaging.writer import Writer
 from onhand.common.testing import eventually
 from toy import Count, asking, consuming, create_table, send, things
 
@@ -134,3 +137,20 @@ async def test_an_append_on_a_connection_that_breaks_is_of_unknown_outcome(own_r
     with pytest.raises(Unavailable):
         await send(streams, "b")
     await streams.close()
+
+
+def end_connections(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+
+
+async def test_a_connection_that_died_while_nobody_used_it_is_replaced_before_anything_is_sent(
+    streams: Streams, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onhand.common.messaging.writer._IDLE_SECONDS", 0.0)
+    writer = Writer(streams, 0)
+    message = Outgoing(Count.TOPIC, "a", b"{}")
+    await writer.append([message])
+    await asyncio.to_thread(end_connections, redis_url)  # in a thread, for our side to take notice meanwhile
+    await writer.append([message])
+    await writer.close()

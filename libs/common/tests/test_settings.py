@@ -79,3 +79,16 @@ def test_a_failpoint_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("ONHAND_FAILPOINTS", "orders.after_commit,orders.after_lunch")
     with pytest.raises(SettingsError, match=r"^ONHAND_FAILPOINTS: there is no orders.after_lunch\. Mend it"):
         load_settings()
+
+
+@pytest.mark.parametrize("url", ["redis+cluster://a:1,b:2", "rediss+cluster://me:secret@a:1"])
+def test_a_cluster_is_named_by_some_of_its_servers(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    assert load_settings().redis_url == url
+
+
+def test_each_server_of_a_cluster_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis+cluster://a:1,b:secret")
+    with pytest.raises(SettingsError, match=r"^REDIS_URL: should have a number") as raised:
+        load_settings()
+    assert "secret" not in str(raised.value)

@@ -10,6 +10,7 @@ import psutil
 
 from onhand.cli.postgres import accepts_connections
 from onhand.common.errors import StartupError
+from onhand.common.redis_urls import servers_in
 
 
 def check_ports(addresses: Mapping[str, tuple[str, int]]) -> None:
@@ -69,6 +70,11 @@ def where(url: str) -> str:
 
 
 def _redis_answers(url: str) -> bool:
+    """Whether a server answers; of a cluster, any of those that are named."""
+    return any(map(_listens, servers_in(url)))
+
+
+def _listens(url: str) -> bool:
     parts = urlsplit(url)
     try:
         if parts.scheme == "unix":

@@ -31,6 +31,7 @@ class System:
     def __init__(self, settings: Settings) -> None:
         self.home = settings.onhand_home.absolute()
         self.restart_seconds = settings.restart_seconds
+        self.partitions = settings.stream_partitions
         self._settings = settings
         self.embedded = EmbeddedServers(self.home)
         self._ports = {

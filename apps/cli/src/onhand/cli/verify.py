@@ -41,7 +41,7 @@ async def _verify(system: System, options: Options) -> Verdict:
     async with (
         open_database(urls[Service.ORDERS], "ORDERS_DATABASE_URL", "onhand-verify") as orders,
         open_database(urls[Service.INVENTORY], "INVENTORY_DATABASE_URL", "onhand-verify") as inventory,
-        open_streams(system.redis_url) as streams,
+        open_streams(system.redis_url, system.partitions) as streams,
     ):
         with _progress() as show:
             try:

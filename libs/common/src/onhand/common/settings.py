@@ -10,17 +10,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from onhand.common.errors import SettingsError
 from onhand.common.failpoints import POINTS
+from onhand.common.redis_urls import servers_in
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def _url(*schemes: str) -> AfterValidator:
     def check(url: str) -> str:
-        parts = urlsplit(url)
-        if url and parts.scheme not in schemes:
+        if url and urlsplit(url).scheme not in schemes:
             raise ValueError(f"should be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
         try:
-            _ = parts.port
+            for server in servers_in(url):
+                _ = urlsplit(server).port
         except ValueError:  # its text may repeat what is a password
             raise ValueError("should have a number from 1 to 65535 as its port") from None
         return url
@@ -28,7 +29,7 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-RedisUrl = Annotated[str, _url("redis", "rediss", "unix")]
+RedisUrl = Annotated[str, _url("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")]
 PostgresUrl = Annotated[str, _url("postgresql", "postgres")]
 
 

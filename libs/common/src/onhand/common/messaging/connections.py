@@ -11,13 +11,12 @@ from typing import Any, TypeAlias
 from hiredis import pack_command
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from onhand.common.errors import Unavailable
+from onhand.common.messaging.servers import servers_at
 
 Connection: TypeAlias = AbstractConnection
 Command: TypeAlias = tuple[str | bytes | int, ...]
@@ -38,18 +37,24 @@ class NoGroup(Refused):
 
 
 class Connections:
-    """Connections to one Redis server."""
+    """Connections to the server or servers behind a URL.
+
+    Raises:
+        ValueError: it is no URL of a Redis (see `servers_at`).
+    """
 
     def __init__(self, url: str) -> None:
-        # No retries inside the client: they would hide whether a command was sent. Callers know what may be repeated.
-        # No timeout of the socket either: the client would start a task for each write to watch it; `call` has one.
-        self._pool = ConnectionPool.from_url(
-            url, retry=Retry(NoBackoff(), 0), protocol=2, socket_timeout=None, socket_connect_timeout=ANSWER_SECONDS
-        )
+        self._servers = servers_at(url)
 
-    async def pool(self, key: str) -> ConnectionPool:  # noqa: ARG002
-        """The connections to the server that holds a key."""
-        return self._pool
+    async def pool(self, key: str) -> ConnectionPool:
+        """The connections to the server that holds a key.
+
+        Raises:
+            Unavailable: no server of the cluster answers.
+        """
+        with unavailable():
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._servers.pool(key)
 
     @asynccontextmanager
     async def connection(self, key: str) -> AsyncGenerator[Connection]:
@@ -58,9 +63,9 @@ class Connections:
         Raises:
             Unavailable: Redis cannot be reached.
         """
+        pool = await self.pool(key)
         with unavailable():
             async with asyncio.timeout(ANSWER_SECONDS):
-                pool = await self.pool(key)
                 connection = await pool.get_connection()
         try:
             yield connection
@@ -69,7 +74,7 @@ class Connections:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._pool.disconnect()
+        await self._servers.close()
 
 
 async def call(connection: Connection, *commands: Command) -> list[Any]:

@@ -1,5 +1,6 @@
 """A writer: appends to one partition, again and again, on a connection of its own."""
 
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -8,6 +9,9 @@ from onhand.common.failpoints import hit
 from onhand.common.messaging.connections import Connection, Refused, call
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams, append_command
+
+_IDLE_SECONDS = 0.2
+"""A connection unused for so long may be dead, which a write would not notice: the pool looks when it is taken anew."""
 
 
 class Writer:
@@ -18,6 +22,7 @@ class Writer:
         self._partition = partition
         self._held = AsyncExitStack()
         self._connection: Connection | None = None
+        self._used_at = 0.0
 
     async def append(self, messages: Sequence[Outgoing]) -> None:
         """Append messages in one command: all, or none.
@@ -26,6 +31,8 @@ class Writer:
             Unavailable: Redis is away or refuses.
             NoReply: the connection broke after sending; the messages may be there or not.
         """
+        if time.monotonic() - self._used_at > _IDLE_SECONDS:
+            await self.close()
         connection = self._connection
         if connection is None:
             connection = await self._held.enter_async_context(self._streams.connection(self._partition))
@@ -34,7 +41,9 @@ class Writer:
         try:
             await call(connection, append_command(self._partition, messages))
             hit("after_append")
+            self._used_at = time.monotonic()
         except Refused:
+            await self.close()  # it may be a server that holds the partition no more
             raise
         except Unavailable as error:
             await self.close()
