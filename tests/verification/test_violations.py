@@ -156,11 +156,3 @@ async def test_every_order_is_put_together_from_its_parts_however_many_rows_are_
     assert {it.order_id for it in stories if it.history and it.history.versions == [1, 2, 3]} == there["log"]
     assert {it.order_id for it in stories if it.decision} == there["decisions"]
     assert sorted(again) == sorted(it for it in stories if it.order_id in order_ids[10:20])
-
-
-async def test_a_snapshot_sees_nothing_that_is_committed_later_and_writes_nothing(books: Books) -> None:
-    async with books.snapshot() as snapshot:
-        await break_it(books, BROKEN["an order is lost"])
-        assert await snapshot.count_orders() == 2
-        with pytest.raises(Exception, match="read-only transaction"):
-            await snapshot.orders.execute("DELETE FROM orders")

@@ -74,6 +74,24 @@ async def test_times_are_those_of_the_statement_also_in_a_transaction_that_began
     assert written - before >= timedelta(seconds=0.01)
 
 
+async def test_a_snapshot_sees_what_was_there_when_it_began_and_changes_nothing(orders_database: Database) -> None:
+    async with orders_database.snapshot() as snapshot:
+        async with orders_database.transaction() as tx:
+            await tx.execute("INSERT INTO inbox (message_id) VALUES ('a')")
+        assert await snapshot.fetchval("SELECT count(*) FROM inbox") == 0
+        with pytest.raises(Exception, match="read-only transaction"):
+            await snapshot.execute("DELETE FROM inbox")
+    assert await noted(orders_database) == ["a"]
+
+
+async def test_a_snapshot_may_rest_for_longer_than_other_transactions(orders_database: Database) -> None:
+    limit = "SHOW idle_in_transaction_session_timeout"
+    async with orders_database.snapshot() as snapshot:
+        assert await snapshot.fetchval(limit) == "1h"
+    async with orders_database.transaction() as tx:
+        assert await tx.fetchval(limit) == "10s"
+
+
 async def noted(database: Database) -> list[str]:
     async with database.transaction() as tx:
         return [row["message_id"] for row in await tx.fetch("SELECT message_id FROM inbox ORDER BY 1")]

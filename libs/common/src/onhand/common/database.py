@@ -16,6 +16,7 @@ Transaction: TypeAlias = Any
 """An `asyncpg.Connection` inside a transaction. asyncpg ships no types, hence `Any`."""
 
 _FROZEN_MS = "10000"
+_LONGEST_SNAPSHOT_MS = "3600000"
 
 _TRANSIENT = (
     OSError,  # the server is not there
@@ -106,7 +107,8 @@ class Database:
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            await connection.execute("SELECT")  # the moment is that of the first statement, not of BEGIN
+            # It locks nobody out, and may rest while another database is read. The moment is that of the first statement.
+            await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {_LONGEST_SNAPSHOT_MS}; SELECT")
             yield connection
 
     async def ping(self) -> None:

@@ -123,10 +123,10 @@ def _wrong_with_fold(order: Order, history: History) -> str | None:
         return f"has an event of an unknown type in its log: {unknown.args[0]}"
     except MsgspecError as error:
         return f"has an event in its log that cannot be read: {error}"
-    if any(event.order_id != order.order_id for event in events):
-        return "has an event of another order in its log"
     customer, product, quantity, status, reason = None, None, None, None, None
     for event in events:
+        if event.order_id != order.order_id:
+            return "has an event of another order in its log"
         status, reason = _STATUS_AFTER[event.TYPE], None
         if isinstance(event, OrderCreated):
             customer, product, quantity = event.customer_id, event.product_id, event.quantity
