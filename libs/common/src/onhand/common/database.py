@@ -107,7 +107,7 @@ class Database:
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            # It locks nobody out, and may rest while another database is read. The moment is that of the first statement.
+            # It locks nobody out, so it may rest for long. Its moment is that of the first statement, not of BEGIN.
             await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {_LONGEST_SNAPSHOT_MS}; SELECT")
             yield connection
 
