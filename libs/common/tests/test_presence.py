@@ -1,7 +1,12 @@
+from contextlib import aclosing
+
+import msgspec
 import pytest
 
 from onhand.common.messaging import presence
-from onhand.common.messaging.presence import Presence
+from onhand.common.messaging.presence import CHANNEL, Announcement, Presence, announce
+from onhand.common.messaging.streams import Streams
+from toy import Count, read, send
 
 
 class Clock:
@@ -35,7 +40,7 @@ def test_a_service_has_a_while_to_speak_up(clock: Clock) -> None:
 def test_a_service_that_was_heard_of_lately_is_there_and_another_is_not(clock: Clock) -> None:
     heard = Presence()
     clock.now += 10
-    heard.heard(b"orders")
+    heard.heard(msgspec.json.encode(Announcement("orders")))
     clock.now += 2
     assert not heard.is_absent("orders")
     assert heard.is_absent("inventory")
@@ -43,6 +48,48 @@ def test_a_service_that_was_heard_of_lately_is_there_and_another_is_not(clock: C
 
 def test_a_service_that_has_fallen_silent_is_absent(clock: Clock) -> None:
     heard = Presence()
-    heard.heard(b"orders")
+    heard.heard(msgspec.json.encode(Announcement("orders")))
     clock.now += 3.1
     assert heard.is_absent("orders")
+
+
+def test_the_backlog_is_the_largest_that_was_told_last() -> None:
+    heard = Presence()
+    assert heard.backlog == 0
+    heard.heard(msgspec.json.encode(Announcement("orders", 9)))
+    heard.heard(msgspec.json.encode(Announcement("orders", 7)))
+    heard.heard(msgspec.json.encode(Announcement("inventory", 3)))
+    assert heard.backlog == 7
+
+
+@pytest.mark.parametrize("payload", [b"", b"orders", b"\xff", b"{}", b'{"service": 1}'])
+def test_what_is_no_announcement_is_passed_over(clock: Clock, payload: bytes) -> None:
+    heard = Presence()
+    heard.heard(payload)
+    clock.now += 3.1
+    assert heard.is_absent("orders")
+
+
+async def test_a_service_tells_how_much_the_slowest_reader_of_its_topics_has_to_read(streams: Streams) -> None:
+    await streams.create_groups("fast", [Count.TOPIC])
+    await send(streams, "a", "b", "c")
+    await read(streams, "fast", [Count.TOPIC])
+    assert await told_backlog(streams) == 0
+    await streams.create_groups("slow", [Count.TOPIC])
+    await read(streams, "slow", [Count.TOPIC], count=1)
+    assert await told_backlog(streams) == 2
+
+
+async def test_what_nobody_reads_waits_too(streams: Streams) -> None:
+    await send(streams, "a", "b", "c")
+    assert await told_backlog(streams) == 3
+
+
+async def told_backlog(streams: Streams) -> int:
+    """What the toy service announces of itself."""
+    heard = Presence()
+    async with aclosing(streams.listen([CHANNEL])) as messages:
+        await anext(messages)
+        await announce("toy", streams)
+        heard.heard((await anext(messages))[1])
+    return heard.backlog

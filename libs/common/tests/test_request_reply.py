@@ -3,6 +3,7 @@ import asyncio
 import pytest
 import redis
 
+from onhand.common.contracts import CheckStock
 from onhand.common.database import Database
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.messaging.envelope import Outgoing
@@ -10,7 +11,7 @@ from onhand.common.messaging.presence import announce
 from onhand.common.messaging.request_reply import Requests
 from onhand.common.messaging.streams import Streams
 from onhand.common.testing import eventually
-from toy import Count, Ok, asking, consuming, create_table
+from toy import Count, Ok, asking, consuming, create_table, send
 
 
 async def test_a_request_gets_its_own_reply(orders_database: Database, streams: Streams) -> None:
@@ -51,6 +52,25 @@ async def test_one_request_too_many_is_refused_at_once(streams: Streams) -> None
     async with asking(streams, timeout_seconds=0.2, max_in_flight=2) as requests:
         outcomes = await asyncio.gather(*(requests.ask(Count(thing=str(n))) for n in range(3)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [NoReply, NoReply, Unavailable]
+
+
+async def test_while_too_much_waits_commands_are_refused_and_queries_are_not(streams: Streams) -> None:
+    async with asking(streams, timeout_seconds=0.3, max_backlog=2) as requests:
+        await send(streams, "a", "b", "c")
+        await announce("toy", streams)
+
+        async def refused() -> bool:
+            try:
+                await requests.ask(Count(thing="d"))
+            except Unavailable as error:
+                return str(error).endswith("messages wait to be worked off")
+            except NoReply:
+                return False
+            return False
+
+        assert await eventually(refused)
+        with pytest.raises(NoReply):
+            await requests.ask(CheckStock(product_id="a"))
 
 
 async def test_a_service_that_has_fallen_silent_is_not_asked(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from onhand.common.messaging.batches import Handler, Subscription
 from onhand.common.messaging.consumer import Consumer, Member
 from onhand.common.messaging.envelope import Answer, Effect, Outgoing, Publish, Received, decode, encode, wrap
 from onhand.common.messaging.reader import open_reader
-from onhand.common.messaging.request_reply import Requests
+from onhand.common.messaging.request_reply import Limits, Requests
 from onhand.common.messaging.streams import Delivery, Entry, Streams
 from onhand.common.messaging.writer import Writer
 from onhand.common.testing import eventually
@@ -144,9 +144,12 @@ async def consuming(
 
 
 @asynccontextmanager
-async def asking(streams: Streams, timeout_seconds: float = 5.0, max_in_flight: int = 1000) -> AsyncIterator[Requests]:
+async def asking(
+    streams: Streams, timeout_seconds: float = 5.0, max_in_flight: int = 1000, max_backlog: int = 1000
+) -> AsyncIterator[Requests]:
     """Run an asker for the length of the block."""
-    requests = Requests("test", streams, timeout_seconds=timeout_seconds, max_in_flight=max_in_flight)
+    limits = Limits(max_in_flight, max_backlog)
+    requests = Requests("test", streams, timeout_seconds=timeout_seconds, limits=limits)
     stopping = asyncio.Event()
     task = asyncio.create_task(requests.run(stopping))
 

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from onhand.common.contracts import CreateOrder, OrderReceipt
 from onhand.common.errors import Unavailable
 from onhand.common.messaging.envelope import read_as
-from onhand.common.messaging.request_reply import Requests
+from onhand.common.messaging.request_reply import Limits, Requests
 from onhand.common.messaging.streams import open_streams
 from onhand.common.testing import eventually
 from tests.e2e.replicas import second_replicas
@@ -63,7 +63,7 @@ async def _send_one(gateway: Requests, order: CreateOrder) -> Purchase:
 async def _gateway(redis_url: str) -> AsyncIterator[Requests]:
     stopping = asyncio.Event()
     async with open_streams(redis_url) as streams, asyncio.TaskGroup() as tasks:
-        requests = Requests("gateway", streams, timeout_seconds=10, max_in_flight=SENDERS)
+        requests = Requests("gateway", streams, timeout_seconds=10, limits=Limits(SENDERS, SENDERS))
         tasks.create_task(requests.run(stopping))
         await eventually(lambda: _is_listening(requests))
         try:

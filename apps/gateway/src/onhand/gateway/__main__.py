@@ -1,7 +1,7 @@
 """Runs the gateway: `python -m onhand.gateway`."""
 
 from onhand.common.health import Health
-from onhand.common.messaging.request_reply import Requests
+from onhand.common.messaging.request_reply import Limits, Requests
 from onhand.common.messaging.streams import open_streams
 from onhand.common.service import run, serve
 from onhand.common.settings import Settings
@@ -15,7 +15,7 @@ async def main(settings: Settings) -> None:
             "gateway",
             streams,
             timeout_seconds=settings.reply_timeout_seconds,
-            max_in_flight=settings.max_in_flight,
+            limits=Limits(settings.max_in_flight, settings.max_backlog),
         )
         app = create_app(requests)
         Health("gateway", {"redis": streams.ping, "replies": requests.check_listening}).add_routes(app)

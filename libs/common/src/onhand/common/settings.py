@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     """How long the gateway waits for a service's reply before it answers 504."""
     max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """Requests the gateway holds open at once; one more is answered 503."""
+    max_backlog: Annotated[int, Field(ge=1, le=100_000_000)] = 50_000
+    """Messages that may wait for any service; while more do, the gateway answers 503 to new commands."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Most messages a consumer takes into one transaction."""
     claim_idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0

@@ -6,7 +6,8 @@ seen; so it goes by the lowest entry that any consumer group still needs.
 
 from onhand.common.messaging.streams import Streams
 
-_TOPICS = ("commands", "queries", "events")
+WORK_TOPICS = ("commands", "queries", "events")
+"""The topics of a service that somebody has to work off."""
 _NEWS_TOPIC = "outcomes"
 _NEWS_ENTRIES = 10_000
 """How many entries of a topic of news are kept while no group reads it: enough for who was away for a moment."""
@@ -22,7 +23,7 @@ async def trim(service: str, streams: Streams) -> int:
     """
     deleted = 0
     for partition in range(streams.partitions):
-        for name in _TOPICS:
+        for name in WORK_TOPICS:
             deleted += await streams.trim(f"{service}.{name}", partition)
         deleted += await streams.trim(f"{service}.{_NEWS_TOPIC}", partition, unread=_NEWS_ENTRIES)
     return deleted

@@ -1,20 +1,49 @@
-"""Presence: who can be asked right now.
+"""Presence: who can be asked right now, and how much waits there.
 
 Every service says once a second that it is ready, and a gateway refuses at once what nobody would answer, instead of
-letting a client wait for a timeout.
+letting a client wait for a timeout. With it the service tells how many messages wait on its topics, so that a gateway
+takes no more than can be worked off: whoever reads them may be slow, or away and unable to tell.
 """
 
 import time
 
+import msgspec
+from msgspec import Struct
+
+from onhand.common.messaging.janitor import WORK_TOPICS
 from onhand.common.messaging.streams import Streams
 
 CHANNEL = "presence"
 _ABSENT_AFTER_SECONDS = 3.0
 
 
+class Announcement(Struct, frozen=True):
+    """What a service says of itself.
+
+    Attributes:
+        service: its name.
+        backlog: entries that wait on its topics for the group that is furthest behind, in its fullest partition.
+    """
+
+    service: str
+    backlog: int = 0
+
+
+_decode = msgspec.json.Decoder(Announcement).decode
+
+
 async def announce(service: str, streams: Streams) -> None:
-    """Tell every listener that this service is ready. To be called once a second, while it is."""
-    await streams.publish(CHANNEL, service.encode())
+    """Tell every listener that this service is ready. To be called once a second, while it is.
+
+    Raises:
+        Unavailable: Redis is away.
+    """
+    backlogs = [
+        await streams.backlog(f"{service}.{topic}", partition)
+        for topic in WORK_TOPICS
+        for partition in range(streams.partitions)
+    ]
+    await streams.publish(CHANNEL, msgspec.json.encode(Announcement(service, max(backlogs))))
 
 
 class Presence:
@@ -23,12 +52,22 @@ class Presence:
     def __init__(self) -> None:
         self._begun_at = time.monotonic()
         self._heard_at: dict[str, float] = {}
+        self._backlogs: dict[str, int] = {}
 
     def heard(self, payload: bytes) -> None:
-        """Note an announcement."""
-        if payload:
-            self._heard_at[payload.decode()] = time.monotonic()
+        """Note an announcement; what is none is passed over."""
+        try:
+            announcement = _decode(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return
+        self._heard_at[announcement.service] = time.monotonic()
+        self._backlogs[announcement.service] = announcement.backlog
 
     def is_absent(self, service: str) -> bool:
         """Whether the service has been silent for too long."""
         return time.monotonic() - self._heard_at.get(service, self._begun_at) > _ABSENT_AFTER_SECONDS
+
+    @property
+    def backlog(self) -> int:
+        """The most messages that wait for anyone, as far as was told."""
+        return max(self._backlogs.values(), default=0)

@@ -26,6 +26,19 @@ _CLOCK_SECONDS = 0.05
 _log = structlog.get_logger()
 
 
+class Limits(NamedTuple):
+    """What an asker takes on.
+
+    Attributes:
+        in_flight: most requests that wait for a reply at once.
+        backlog: most messages that may wait for any service when a command is sent; queries change nothing, and those
+            that wait are bounded by the requests in flight.
+    """
+
+    in_flight: int
+    backlog: int
+
+
 class _Waiting(NamedTuple):
     reply: asyncio.Future[Envelope]
     deadline: float
@@ -60,15 +73,15 @@ class Requests:
         service: name of the asking service.
         streams: where to send and listen.
         timeout_seconds: how long a reply may take.
-        max_in_flight: requests that may wait at once.
+        limits: beyond which requests are refused at once.
     """
 
-    def __init__(self, service: str, streams: Streams, *, timeout_seconds: float, max_in_flight: int) -> None:
+    def __init__(self, service: str, streams: Streams, *, timeout_seconds: float, limits: Limits) -> None:
         self._source = f"/{service}"
         self._channel = f"replies.{service}.{uuid7()}"
         self._streams = streams
         self._timeout = timeout_seconds
-        self._max_in_flight = max_in_flight
+        self._limits = limits
         self._waiting: dict[str, _Waiting] = {}
         self._outbound = [_Outbound(Writer(streams, partition)) for partition in range(streams.partitions)]
         self._presence = Presence()
@@ -81,7 +94,7 @@ class Requests:
             Unavailable: nothing was sent: Redis or the receiver is away, or too many requests wait already.
             NoReply: no reply came in time; a command may have been, or may yet be, carried out.
         """
-        self._refuse_the_hopeless(request.TOPIC.partition(".")[0])
+        self._refuse_the_hopeless(request)
         envelope = wrap(request, source=self._source, replyto=self._channel, traceparent=traceparent)
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Envelope] = loop.create_future()
@@ -116,13 +129,16 @@ class Requests:
                 outbound.has_some.set()
             listening.cancel()
 
-    def _refuse_the_hopeless(self, receiver: str) -> None:
+    def _refuse_the_hopeless(self, request: Command | Query) -> None:
         if not self._is_listening:
             raise Unavailable("Redis is away")
+        receiver = request.TOPIC.partition(".")[0]
         if self._presence.is_absent(receiver):
             raise Unavailable(f"{receiver} is away")
-        if len(self._waiting) >= self._max_in_flight:
-            raise Unavailable(f"{self._max_in_flight} requests are under way already")
+        if len(self._waiting) >= self._limits.in_flight:
+            raise Unavailable(f"{self._limits.in_flight} requests are under way already")
+        if isinstance(request, Command) and self._presence.backlog > self._limits.backlog:
+            raise Unavailable(f"{self._presence.backlog} messages wait to be worked off")
 
     async def _send(self, outbound: _Outbound, stopping: asyncio.Event) -> None:
         while not stopping.is_set():

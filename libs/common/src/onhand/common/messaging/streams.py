@@ -161,6 +161,17 @@ class Streams:
                 return await _trim(connection, key, "MINID", min(needed, key=as_numbers))
             return 0 if unread is None else await _trim(connection, key, "MAXLEN", unread)
 
+    async def backlog(self, topic: str, partition: int = 0) -> int:
+        """How many entries the group that is furthest behind has yet to be given; all, if no group reads the topic."""
+        key = stream_key(topic, partition)
+        async with self.connection(partition) as connection:
+            groups = await groups_of(connection, key)
+            lags = [group[b"lag"] for group in groups]
+            if groups and None not in lags:
+                return int(max(lags))
+            (length,) = await call(connection, ("XLEN", key))  # no group, or one of which Redis cannot tell
+            return int(length)
+
     async def stream_keys(self) -> list[str]:
         """Keys of all streams of all topics."""
         keys: set[bytes] = set()  # a key may come twice, and a server may hold several partitions
