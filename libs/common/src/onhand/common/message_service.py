@@ -10,6 +10,7 @@ from onhand.common.database import open_database
 from onhand.common.health import Health
 from onhand.common.messaging.batches import Subscription
 from onhand.common.messaging.consumer import Consumer, Member
+from onhand.common.messaging.inbox import forget_old
 from onhand.common.messaging.janitor import trim
 from onhand.common.messaging.outbox import sweep
 from onhand.common.messaging.presence import announce
@@ -79,6 +80,7 @@ async def serve_messages(
             *consumers(queries),
             *map(timer, timers),
             partial(repeat, "outbox sweeper", partial(sweep, database, streams), 1.0),
+            partial(repeat, "inbox", partial(forget_old, database), 60.0),
             partial(repeat, "janitor", partial(trim, service, streams), 1.0),
             partial(repeat, "presence", partial(_announce_if_ready, service, streams, health), 1.0),
         ]

@@ -6,8 +6,12 @@ A handler asks it inside its own transaction, so that effect and memory are comm
 from collections.abc import Sequence
 
 from onhand.common.contracts import Message
-from onhand.common.database import Transaction
+from onhand.common.database import Database, Transaction
 from onhand.common.messaging.envelope import Received
+
+_DAYS = 30
+_FORGET_ROWS = 10_000
+"""Most rows that are deleted at once, so that nobody waits for it."""
 
 
 async def first_seen(tx: Transaction, batch: Sequence[Received[Message]]) -> set[str]:
@@ -17,3 +21,21 @@ async def first_seen(tx: Transaction, batch: Sequence[Received[Message]]) -> set
         [received.envelope.id for received in batch],
     )
     return {row["message_id"] for row in rows}
+
+
+async def forget_old(database: Database) -> int:
+    """Forget messages that are too old to come again; returns how many.
+
+    What comes again comes from a stream: at the latest when a snapshot of Redis is put back that is older than this.
+    """
+    async with database.transaction() as tx:
+        rows = await tx.fetch(
+            """
+            DELETE FROM inbox WHERE message_id = ANY(ARRAY(
+                SELECT message_id FROM inbox WHERE received_at < now() - make_interval(days => $1) LIMIT $2
+            )) RETURNING message_id
+            """,
+            _DAYS,
+            _FORGET_ROWS,
+        )
+    return len(rows)
