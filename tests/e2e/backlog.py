@@ -3,18 +3,21 @@
 from collections.abc import Iterator
 
 import asyncpg
-from redis import Redis
-from redis.exceptions import RedisError
+from redis import Redis, RedisCluster
+from redis.exceptions import RedisClusterException, RedisError
 
+from onhand.common.redis_urls import CLUSTER, servers_in
 from tests.e2e.databases import read
 from tests.e2e.system import System
+
+AnyRedis = Redis | RedisCluster
 
 
 def backlog(system: System) -> list[str]:
     """Everything that is still under way, in words."""
     try:
         return [*unread(system), *unacknowledged(system), *unpublished(system), *unsettled(system)]
-    except (RedisError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (RedisError, RedisClusterException, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return [f"a server is away: {error}"]
 
 
@@ -50,12 +53,13 @@ def unsettled(system: System) -> list[str]:
     return [f"{row['count']} orders are pending"] if row["count"] else []
 
 
-def _redis(system: System) -> Redis:
-    client: Redis = Redis.from_url(system.redis_url, decode_responses=True)
+def _redis(system: System) -> AnyRedis:
+    kind = RedisCluster if CLUSTER in system.redis_url else Redis
+    client: AnyRedis = kind.from_url(servers_in(system.redis_url)[0], decode_responses=True)
     return client
 
 
-def _groups(redis: Redis) -> Iterator[tuple[str, str, str]]:
+def _groups(redis: AnyRedis) -> Iterator[tuple[str, str, str]]:
     """Every stream's groups, each with the id it was given last."""
     for key in redis.scan_iter(_type="stream"):
         for group in redis.xinfo_groups(key):

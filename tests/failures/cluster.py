@@ -1,5 +1,6 @@
 """A Redis Cluster of our own: three masters with a replica each, as processes that can be killed."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from onhand.cli import valkey
 from onhand.cli.programs import running
@@ -42,25 +45,48 @@ class Node:
         self._program = replace(program, command=(*program.command, *words))
         self._log = directory / "log"
         self._running = ExitStack()
-        self.redis: Redis = Redis(port=port, decode_responses=True)
+        never = Retry(NoBackoff(), 0)  # one that is frozen is asked again soon enough
+        self.redis: Redis = Redis(port=port, decode_responses=True, socket_timeout=0.5, retry=never)
 
     def start(self) -> None:
         """Start the server and wait until it has read its data."""
         self._process = self._running.enter_context(running(self._program, self._log, lambda _: None))
 
-    def kill(self) -> None:
-        """End the server without a warning."""
-        self._process.kill()
-        self.stop()
-
     def stop(self) -> None:
         """Stop the server, if it is up."""
         self._running.close()
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        """End the server without a warning, and start it again at the end of the block."""
+        self._process.kill()
+        self.stop()
+        yield
+        self.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Freeze the server for the length of the block: it is there and does nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def take_over(self) -> None:
+        """Have a replica change places with its master, without a word being lost."""
+        self.redis.execute_command("CLUSTER", "FAILOVER")
+        eventually(lambda: self.is_master)
 
     @property
     def is_master(self) -> bool:
         """Whether it holds slots, by its own word; not while it is down."""
         return self._info("replication").get("role") == "master"
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether it follows a master."""
+        return self._info("replication").get("role") == "slave"
 
     @property
     def is_whole(self) -> bool:
@@ -97,17 +123,22 @@ class Cluster:
     """All nodes. Made by `running_cluster`.
 
     Attributes:
-        url: leads to the cluster by one of its nodes.
+        url: leads to the cluster by some of its nodes.
     """
 
     def __init__(self, nodes: list[Node]) -> None:
         self.nodes = nodes
-        self.url = f"redis+cluster://127.0.0.1:{nodes[0].port}"
+        self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes[::2])
 
     @property
     def masters(self) -> list[Node]:
         """Those that hold slots now."""
         return [node for node in self.nodes if node.is_master]
+
+    @property
+    def replicas(self) -> list[Node]:
+        """The others that are up."""
+        return [node for node in self.nodes if node.is_replica]
 
     @property
     def is_whole(self) -> bool:

@@ -1,6 +1,7 @@
 """All scenarios, in the order in which they run."""
 
 from tests.failures.scenarios.clocks import CLOCKS
+from tests.failures.scenarios.clusters import CLUSTER
 from tests.failures.scenarios.contention import LAST_UNIT, OPPOSITE_ORDERS
 from tests.failures.scenarios.forgery import FORGERY
 from tests.failures.scenarios.kills import KILLS
@@ -15,6 +16,7 @@ SCENARIOS = (
     FLUSH,
     DELETE_FILES,
     SNAPSHOT,
+    CLUSTER,
     LOST_REPLIES,
     REPETITION,
     LAST_UNIT,
