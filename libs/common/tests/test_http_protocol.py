@@ -8,7 +8,7 @@ import falcon.asgi
 import pytest
 import uvicorn
 
-from onhand.common.http_protocol import OneWriteProtocol
+from onhand.common.http_protocol import HttpProtocol
 
 
 class Resource:
@@ -36,16 +36,24 @@ class Resource:
 
 
 @pytest.fixture
-async def port() -> AsyncIterator[int]:
+async def server() -> AsyncIterator[uvicorn.Server]:
     app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response] = falcon.asgi.App()
     app.add_route("/", Resource())
     app.add_route("/parts", Resource(), suffix="parts")
-    server = uvicorn.Server(uvicorn.Config(app, http=OneWriteProtocol, lifespan="off", log_config=None))
+    server = uvicorn.Server(uvicorn.Config(app, http=HttpProtocol, lifespan="off", log_config=None))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
-        yield listener.getsockname()[1]
+        while not server.started:  # noqa: ASYNC110  # uvicorn wakes nobody up
+            await asyncio.sleep(0.01)
+        yield server
         server.should_exit = True
         await task
+
+
+@pytest.fixture
+def port(server: uvicorn.Server) -> int:
+    port: int = server.servers[0].sockets[0].getsockname()[1]
+    return port
 
 
 async def ask(port: int, request: bytes, end: bytes) -> list[bytes]:
@@ -95,3 +103,30 @@ async def test_two_requests_sent_at_once_get_both_answers_in_order(port: int) ->
     request = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n"
     answer = b"".join(await ask(port, request + b"1" + request + b"2", b"\r\n\r\n2"))
     assert answer.count(b"HTTP/1.1 200 OK") == 2
+
+
+async def test_a_request_that_comes_when_the_server_stops_is_the_last_on_its_connection_and_is_answered(
+    port: int, server: uvicorn.Server
+) -> None:
+    request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(5):
+        writer.write(request)
+        assert b"connection: close" not in await reader.readuntil(b"\r\n\r\nbody")
+        server.should_exit = True
+        while server.servers[0].is_serving():  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.01)
+        writer.write(request)
+        assert b"connection: close" in await reader.readuntil(b"\r\n\r\nbody")
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_connection_on_which_nothing_comes_when_the_server_stops_is_closed(
+    port: int, server: uvicorn.Server
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    server.should_exit = True
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()

@@ -1,7 +1,11 @@
-"""uvicorn's HTTP protocol, with one write for each response.
+"""uvicorn's HTTP protocol, with one write for each response, and with a last answer for every connection.
 
 uvicorn writes the head of a response and its body one after the other, and a write is the dearest thing the gateway
 does: a system call, and a client woken for a head that it can do nothing with.
+
+When the process stops, uvicorn closes at once the connections on which no request is under way. A request that is just
+arriving on one of them is never answered, and its client cannot know whether it was done. So they are left open for a
+moment, and the next request on each is answered, with `Connection: close`.
 """
 
 import asyncio
@@ -10,14 +14,39 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _HEAD = b"HTTP/1.1 "
+_LAST_SECONDS = 0.5
+"""How long a client that uses its connection again and again has to do so once more when the process stops."""
 
 
-class OneWriteProtocol(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """Sends what uvicorn writes through a transport that keeps a response's head until its body comes."""
+
+    _is_stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn's own
         """Begin with a new connection."""
         super().connection_made(_HeadKeepingTransport(transport, self.loop))  # type: ignore[arg-type]  # it stands in for one
+
+    def on_headers_complete(self) -> None:
+        """Begin with a request."""
+        super().on_headers_complete()
+        if self._is_stopping:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Close the connection after one more answer, or when there was time enough to ask for it."""
+        self._is_stopping = True
+        if self._is_idle():
+            self.loop.call_later(_LAST_SECONDS, self._close_if_idle)
+        else:
+            self.cycle.keep_alive = False
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
 
 class _HeadKeepingTransport:

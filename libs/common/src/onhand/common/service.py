@@ -16,7 +16,7 @@ import uvloop
 from onhand.common.errors import OnhandError, StartupError
 from onhand.common.failpoints import arm
 from onhand.common.health import HttpApp
-from onhand.common.http_protocol import OneWriteProtocol
+from onhand.common.http_protocol import HttpProtocol
 from onhand.common.settings import Settings, load_settings
 from onhand.common.telemetry import configure_logs
 
@@ -106,7 +106,7 @@ def _server(app: HttpApp, settings: Settings) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
-            http=OneWriteProtocol,
+            http=HttpProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
