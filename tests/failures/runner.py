@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from tests.failures.scenario import CannotRun, Run, Scenario, Tell
 SETTINGS = {
     "REDIS_URL": "",  # its own server, whatever the environment says: it is going to be killed
     "REPLY_TIMEOUT_SECONDS": "2",
+    "CLAIM_IDLE_SECONDS": "2",
     "RESTART_SECONDS": "0.5",  # what is killed every second needs to be back within one
     "LOG_LEVEL": "info",
 }
@@ -52,6 +53,20 @@ class Result(Struct, frozen=True, rename="camel"):
     problems: list[str] = field(default_factory=list)
 
 
+class Ground(NamedTuple):
+    """What scenarios run on: a system, and all that its clients ever did."""
+
+    system: System
+    history: History
+
+
+class Broken(NamedTuple):
+    """A scenario that has done its work. `healed_at` is when, on the monotonic clock."""
+
+    figures: dict[str, int]
+    healed_at: float
+
+
 def run(scenario: Scenario, *, seconds: float, seed: int, keep: Path, tell: Tell = lambda _: None) -> Result:
     """Run a scenario on a system of its own. Whatever goes wrong is in the result.
 
@@ -64,79 +79,69 @@ def run(scenario: Scenario, *, seconds: float, seed: int, keep: Path, tell: Tell
     """
     result = Result(scenario.number, scenario.name, scenario.sentence, "broken", seed)
     try:
-        with new_ground(scenario, keep) as (system, history):
-            return run_on(system, history, scenario, seconds=seconds, seed=seed, tell=tell)
+        with new_ground(scenario, keep) as ground:
+            broken = break_under_load(ground, scenario, seconds=seconds, seed=seed, tell=tell)
+            findings, empty_seconds, problems = judge(ground, broken.healed_at)
     except CannotRun as why:
         return replace(result, verdict="skipped", problems=[str(why)])
     except Exception as error:  # noqa: BLE001  # a scenario that fails is a finding, and the others go on
         return replace(result, problems=[f"{type(error).__name__}: {error}"])
+    return replace(
+        result,
+        verdict="broken" if problems else "held",
+        figures=broken.figures,
+        findings=findings,
+        empty_seconds=empty_seconds,
+        problems=problems,
+    )
 
 
 @contextmanager
-def new_ground(scenario: Scenario, keep: Path) -> Iterator[tuple[System, History]]:
+def new_ground(scenario: Scenario, keep: Path) -> Iterator[Ground]:
     """A running system as the scenario needs it, and an empty history."""
     history = History(keep / f"{scenario.name}.history.jsonl")
     try:
         with scenario.make_system(**{**SETTINGS, **scenario.settings}) as system:
             try:
                 system.start()
-                yield system, history
+                yield Ground(system, history)
             finally:
                 (keep / f"{scenario.name}.log").write_text(system.log())
     finally:
         history.close()
 
 
-def run_on(
-    system: System, history: History, scenario: Scenario, *, seconds: float, seed: int, tell: Tell = lambda _: None
-) -> Result:
-    """Run a scenario on a running system.
-
-    Args:
-        history: everything that ever happened on this system.
+def break_under_load(
+    ground: Ground, scenario: Scenario, *, seconds: float, seed: int, tell: Tell = lambda _: None
+) -> Broken:
+    """Run a scenario on a running system, until everything runs again.
 
     Raises:
         CannotRun: this machine cannot.
         Exception: the scenario failed, or the system did not come back.
     """
+    system, history = ground
     with load(system, history, scenario.name, seed) as clients:
         clients.go_on()
-        task = Run(
-            system=system,
-            load=clients,
-            history=history,
-            random=seeded(seed, scenario.name),
-            seconds=seconds,
-            tell=tell,
-        )
+        random = seeded(seed, scenario.name)
+        task = Run(system=system, load=clients, history=history, random=random, seconds=seconds, tell=tell)
         scenario.break_things(task)
         healed_at = time.monotonic()
         eventually(system.is_ready, seconds=HEALED_WITHIN_SECONDS)
         clients.go_on()
+    return Broken(dict(task.figures), healed_at)
+
+
+def judge(ground: Ground, healed_at: float) -> tuple[Findings, float | None, list[str]]:
+    """Wait until nothing is under way, and compare all that clients ever saw with what is on disk.
+
+    Returns:
+        What was found, the seconds until nothing was under way any more, if that came, and all that is wrong in words.
+    """
+    system, history = ground
     empty_seconds, left = _until_empty(system, healed_at)
     findings = check(history.read(), read_books(system))
-    problems = [*findings.sentences(), *left, *_verified(system)]
-    return Result(
-        scenario.number,
-        scenario.name,
-        scenario.sentence,
-        "broken" if problems else "held",
-        seed,
-        dict(task.figures),
-        findings,
-        empty_seconds,
-        problems,
-    )
-
-
-def _verified(system: System) -> list[str]:
-    """What `onhand verify` finds wrong, when it also sends the messages of the latest orders again."""
-    _, verdict = verify(system, "--replay", str(REPLAYED_ORDERS))
-    return [
-        f"{it['subject']} {it['problem']} ({it['invariant']}, says onhand verify)"
-        for invariant in verdict["checks"]
-        for it in invariant["findings"]
-    ]
+    return findings, empty_seconds, [*findings.sentences(), *left, *_verified(system)]
 
 
 def _until_empty(system: System, since: float) -> tuple[float | None, list[str]]:
@@ -147,3 +152,13 @@ def _until_empty(system: System, since: float) -> tuple[float | None, list[str]]
             return None, [f"{EMPTY_WITHIN_SECONDS:.0f} s after the last fault, {what}" for what in left]
         time.sleep(0.05)
     return time.monotonic() - since, []
+
+
+def _verified(system: System) -> list[str]:
+    """What `onhand verify` finds wrong, when it also sends the messages of the latest orders again."""
+    _, verdict = verify(system, "--replay", str(REPLAYED_ORDERS))
+    return [
+        f"{it['subject']} {it['problem']} ({it['invariant']}, says onhand verify)"
+        for invariant in verdict["checks"]
+        for it in invariant["findings"]
+    ]

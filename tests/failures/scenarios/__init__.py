@@ -6,6 +6,7 @@ from tests.failures.scenarios.contention import LAST_UNIT, OPPOSITE_ORDERS
 from tests.failures.scenarios.forgery import FORGERY
 from tests.failures.scenarios.kills import KILLS
 from tests.failures.scenarios.networks import LOST_REPLIES
+from tests.failures.scenarios.pauses import FREEZE
 from tests.failures.scenarios.redis_loss import DELETE_FILES, FLUSH, SNAPSHOT
 from tests.failures.scenarios.repetition import REPETITION
 from tests.failures.scenarios.rolling import ROLLING
@@ -24,6 +25,7 @@ SCENARIOS = (
     FULL_DISKS,
     FULL_MEMORY,
     CLOCKS,
+    FREEZE,
     ROLLING,
     FORGERY,
 )
