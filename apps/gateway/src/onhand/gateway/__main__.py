@@ -6,6 +6,7 @@ from onhand.common.messaging.streams import open_streams
 from onhand.common.service import run, serve
 from onhand.common.settings import Settings
 from onhand.gateway.api import create_app
+from onhand.gateway.gate import Gate
 
 
 async def main(settings: Settings) -> None:
@@ -19,7 +20,7 @@ async def main(settings: Settings) -> None:
         )
         app = create_app(requests)
         Health("gateway", {"redis": streams.ping, "replies": requests.check_listening}).add_routes(app)
-        await serve("gateway", settings, settings.gateway_port, app, [requests.run])
+        await serve("gateway", settings, settings.gateway_port, Gate(app, requests), [requests.run])
 
 
 if __name__ == "__main__":

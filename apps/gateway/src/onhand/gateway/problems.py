@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.health import HttpApp
 
+_MEDIA_TYPE = "application/problem+json"
 _RETRY_LATER = {"Retry-After": "1"}
 _WORDS = tuple(
     (re.compile(pattern), words)
@@ -102,6 +103,13 @@ def unavailable(error: Unavailable) -> Problem:
     return Problem(503, "unavailable", f"{error}. Nothing was done; try again.", headers=_RETRY_LATER)
 
 
+def encode_unavailable(error: Unavailable) -> tuple[dict[str, str], bytes]:
+    """Headers and body of the 503 for an error, for who answers without Falcon."""
+    problem = unavailable(error)
+    body = msgspec.json.encode(problem.details)
+    return {"content-type": _MEDIA_TYPE, "content-length": str(len(body)), **problem.headers}, body
+
+
 def no_reply(error: NoReply, order_id: UUID | UnsetType = UNSET) -> Problem:
     """504: whether it was done is not known yet."""
     detail = f"{error}. It may have been done, or may yet be."
@@ -124,7 +132,7 @@ Response = falcon.asgi.Response
 async def _on_problem(_: Request, response: Response | None, problem: Problem, __: object) -> None:
     assert response is not None  # None only for WebSockets, which are not served  # noqa: S101
     response.status = problem.details.status
-    response.content_type = "application/problem+json"
+    response.content_type = _MEDIA_TYPE
     response.data = msgspec.json.encode(problem.details)
     response.set_headers(problem.headers)
 

@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,10 +15,12 @@ import uvloop
 
 from onhand.common.errors import OnhandError, StartupError
 from onhand.common.failpoints import arm
-from onhand.common.health import HttpApp
 from onhand.common.http_protocol import HttpProtocol
 from onhand.common.settings import Settings, load_settings
 from onhand.common.telemetry import configure_logs
+
+AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
+"""An application as ASGI has them: Falcon's, or one around it."""
 
 Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """Works until the event is set, then finishes what it has in hand and returns."""
@@ -50,7 +52,7 @@ def _collect_garbage_rarely() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-async def serve(name: str, settings: Settings, port: int, app: HttpApp, workers: Sequence[Worker]) -> None:
+async def serve(name: str, settings: Settings, port: int, app: AsgiApp, workers: Sequence[Worker]) -> None:
     """Serve HTTP and run workers until SIGTERM or SIGINT; then drain: HTTP first, then the workers.
 
     Raises:
@@ -102,7 +104,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: HttpApp, settings: Settings) -> _Server:
+def _server(app: AsgiApp, settings: Settings) -> _Server:
     return _Server(
         uvicorn.Config(
             app,

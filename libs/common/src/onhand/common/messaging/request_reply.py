@@ -74,6 +74,9 @@ class Requests:
         streams: where to send and listen.
         timeout_seconds: how long a reply may take.
         limits: beyond which requests are refused at once.
+
+    Attributes:
+        presence: who was heard of lately.
     """
 
     def __init__(self, service: str, streams: Streams, *, timeout_seconds: float, limits: Limits) -> None:
@@ -82,9 +85,11 @@ class Requests:
         self._streams = streams
         self._timeout = timeout_seconds
         self._limits = limits
+        self._too_many = Unavailable(f"{limits.in_flight} requests are under way already")
+        self._too_far_behind = Unavailable(f"more than {limits.backlog} messages wait to be worked off")
         self._waiting: dict[str, _Waiting] = {}
         self._outbound = [_Outbound(Writer(streams, partition)) for partition in range(streams.partitions)]
-        self._presence = Presence()
+        self.presence = Presence()
         self._is_listening = False
 
     async def ask(self, request: Command | Query, traceparent: str | UnsetType = UNSET) -> Envelope:
@@ -129,16 +134,27 @@ class Requests:
                 outbound.has_some.set()
             listening.cancel()
 
+    def overload(self, *, changes: bool) -> Unavailable | None:
+        """Say whether there is too much to do already to take on one more request.
+
+        Args:
+            changes: whether it would be a command; a query leaves nothing behind that has to be worked off.
+        """
+        if len(self._waiting) >= self._limits.in_flight:
+            return self._too_many
+        if changes and self.presence.backlog > self._limits.backlog:
+            return self._too_far_behind
+        return None
+
     def _refuse_the_hopeless(self, request: Command | Query) -> None:
         if not self._is_listening:
             raise Unavailable("Redis is away")
         receiver = request.TOPIC.partition(".")[0]
-        if self._presence.is_absent(receiver):
+        if self.presence.is_absent(receiver):
             raise Unavailable(f"{receiver} is away")
-        if len(self._waiting) >= self._limits.in_flight:
-            raise Unavailable(f"{self._limits.in_flight} requests are under way already")
-        if isinstance(request, Command) and self._presence.backlog > self._limits.backlog:
-            raise Unavailable(f"{self._presence.backlog} messages wait to be worked off")
+        overload = self.overload(changes=isinstance(request, Command))
+        if overload is not None:
+            raise Unavailable(str(overload))
 
     async def _send(self, outbound: _Outbound, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
@@ -160,7 +176,7 @@ class Requests:
                 async with aclosing(self._streams.listen([self._channel, CHANNEL])) as messages:
                     async for channel, payload in messages:
                         if channel == CHANNEL:
-                            self._presence.heard(payload)
+                            self.presence.heard(payload)
                         elif payload:
                             self._settle(payload)
                         else:
