@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from onhand.common.contracts import CreateOrder, GetOrder, StockRejected, StockReserved
+from onhand.common.contracts import CreateOrder, GetOrder, OrderCreated, StockRejected, StockReserved
 from onhand.common.message_service import Timer
 from onhand.common.messaging.batches import Subscription
 from onhand.orders import handlers, queries
@@ -18,4 +18,5 @@ QUERIES = (Subscription(GetOrder, queries.get_orders),)
 
 def timers(ask_again_seconds: float) -> tuple[Timer, ...]:
     """What is done without a message."""
-    return (Timer("ask again", seconds=1.0, work=partial(handlers.ask_again, ask_again_seconds)),)
+    ask_again = partial(handlers.ask_again, ask_again_seconds)
+    return (Timer("ask again", seconds=1.0, work=ask_again, topic=OrderCreated.TOPIC),)

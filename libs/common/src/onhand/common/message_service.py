@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import falcon.asgi
 
-from onhand.common.database import open_database
+from onhand.common.database import Database, open_database
 from onhand.common.health import Health
 from onhand.common.messaging.batches import Subscription
 from onhand.common.messaging.consumer import Consumer, Member
@@ -20,13 +20,21 @@ from onhand.common.periodic import repeat
 from onhand.common.service import Worker, serve
 from onhand.common.settings import Settings
 
+_ENOUGH_WAITS = 1000
+
 
 class Timer(NamedTuple):
-    """Work that is done every so many seconds, in a transaction with its outbox like that of a message."""
+    """Work that is done every so many seconds, in a transaction with its outbox like that of a message.
+
+    Attributes:
+        topic: where its events go. The work is left undone while enough waits there: whoever reads it is slow or away,
+            and more would only fill the stream.
+    """
 
     name: str
     seconds: float
     work: Work
+    topic: str
 
 
 async def serve_messages(
@@ -72,7 +80,7 @@ async def serve_messages(
             return [Consumer(service, what, database, streams, member).run for member in members]
 
         def timer(what: Timer) -> Worker:
-            run = partial(UnitOfWork(service).run, what.work, database, streams)
+            run = partial(run_timer, what, UnitOfWork(service), database, streams)
             return partial(repeat, what.name, run, what.seconds)
 
         workers: list[Worker] = [
@@ -87,6 +95,20 @@ async def serve_messages(
         app = falcon.asgi.App()
         health.add_routes(app)
         await serve(service, settings, port, app, workers)
+
+
+async def run_timer(timer: Timer, unit: UnitOfWork, database: Database, streams: Streams) -> None:
+    """Do a timer's work once, unless enough waits where its events would go.
+
+    Raises:
+        Unavailable: Redis is away.
+        Exception: whatever the work or the database raised.
+    """
+    backlogs = [await streams.backlog(timer.topic, partition) for partition in range(streams.partitions)]
+    if max(backlogs) < _ENOUGH_WAITS:
+        await unit.run(timer.work, database, streams)
+    else:
+        await unit.tidy(database)
 
 
 async def _announce_if_ready(service: str, streams: Streams, health: Health) -> None:
