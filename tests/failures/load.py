@@ -8,13 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
 
-import httpx
-
 from tests.e2e.system import System
 from tests.e2e.traffic import set_stock
 from tests.e2e.waiting import eventually
-from tests.failures.clients import Wish, buy, http_client, look
-from tests.failures.history import History
+from tests.failures.clients import Client, Wish
+from tests.failures.history import History, Purchase
 
 CLIENTS = 12
 _PAUSE_SECONDS = 0.06
@@ -67,25 +65,28 @@ class Load:
 
     async def run(self, clients: int) -> None:
         """Be so many clients until `stop` is called."""
-        async with http_client(self._system) as http, asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:
             for number in range(clients):
-                group.create_task(self._be_client(http, f"{self._name}-{number}"))
+                group.create_task(self._be_client(f"{self._name}-{number}"))
 
-    async def _be_client(self, http: httpx.AsyncClient, client: str) -> None:
-        random = seeded(self._seed, client)
+    async def _be_client(self, name: str) -> None:
+        random = seeded(self._seed, name)
         count = 0
-        while not self._ended.is_set():
-            if self._recent and random.random() < _LOOKS:
-                self._history.add(await look(http, client, random.choice(self._recent)))
-            else:
-                count += 1
-                wish = Wish(f"{client}-{count}", random.choice(self._products), random.randint(1, 3))
-                purchase = await buy(http, client, wish)
-                self._history.add(purchase)
-                self.answers[purchase.answer] += 1
-                if purchase.order_id:
-                    self._recent.append(purchase.order_id)
-            await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS))
+        async with Client(name, self._system.url("gateway")) as client:
+            while not self._ended.is_set():
+                if self._recent and random.random() < _LOOKS:
+                    self._history.add(await client.look(random.choice(self._recent)))
+                else:
+                    count += 1
+                    wish = Wish(f"{name}-{count}", random.choice(self._products), random.randint(1, 3))
+                    self._note(await client.buy(wish))
+                await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS))
+
+    def _note(self, purchase: Purchase) -> None:
+        self._history.add(purchase)
+        self.answers[purchase.answer] += 1
+        if purchase.order_id:
+            self._recent.append(purchase.order_id)
 
 
 @contextmanager

@@ -5,17 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.e2e.system import free_ports
-from tests.failures.clients import Wish, buy, look
+from tests.failures.clients import Client, Wish
 from tests.failures.history import NO_ANSWER, History, Look, Purchase
 from tests.failures.load import seeded
 
 
 @asynccontextmanager
-async def gateway(answer: bytes) -> AsyncIterator[httpx.AsyncClient]:
+async def client_of(answer: bytes) -> AsyncIterator[Client]:
     """A client of a server that answers every request with these bytes and hangs up."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -25,7 +24,7 @@ async def gateway(answer: bytes) -> AsyncIterator[httpx.AsyncClient]:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    async with server, Client("1", f"http://127.0.0.1:{port}") as client:
         yield client
 
 
@@ -34,8 +33,8 @@ def http(status: str, body: str) -> bytes:
 
 
 async def bought(answer: bytes) -> Purchase:
-    async with gateway(answer) as client:
-        return await buy(client, "1", Wish("1-1", "tea", 2))
+    async with client_of(answer) as client:
+        return await client.buy(Wish("1-1", "tea", 2))
 
 
 async def test_an_accepted_purchase_is_written_down_with_its_order() -> None:
@@ -67,23 +66,29 @@ async def test_a_purchase_whose_answer_breaks_off_is_unknown(half_an_answer: byt
 
 async def test_a_purchase_that_finds_nobody_there_was_never_sent() -> None:
     (port,) = free_ports(1)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        purchase = await buy(client, "1", Wish("1-1", "tea", 2))
+    async with Client("1", f"http://127.0.0.1:{port}") as client:
+        purchase = await client.buy(Wish("1-1", "tea", 2))
     assert purchase.is_refused
     assert not purchase.is_unknown
 
 
+async def test_a_client_connects_again_after_an_answer_that_says_it_is_the_last() -> None:
+    async with client_of(http("503 Service Unavailable\r\nConnection: close", "{}")) as client:
+        answers = [(await client.look("a")).answer for _ in range(3)]
+    assert answers == [503, 503, 503]
+
+
 async def test_a_look_that_finds_no_order_has_seen_no_status() -> None:
-    async with gateway(http("404 Not Found", '{"status":404}')) as client:
-        seen = await look(client, "1", "a")
+    async with client_of(http("404 Not Found", '{"status":404}')) as client:
+        seen = await client.look("a")
     assert (seen.answer, seen.status) == (404, "")
 
 
 async def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
     history = History(tmp_path / "history.jsonl")
     records: list[Purchase | Look] = [await bought(http("503 No", "{}")), await bought(b"")]
-    async with gateway(http("200 OK", '{"status":"confirmed"}')) as client:
-        records.append(await look(client, "2", "a"))
+    async with client_of(http("200 OK", '{"status":"confirmed"}')) as client:
+        records.append(await client.look("a"))
     for record in records:
         history.add(record)
     assert history.read() == records

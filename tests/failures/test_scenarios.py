@@ -29,6 +29,7 @@ class Grounds:
         needs = (scenario.make_system, tuple(scenario.settings.items()))
         if needs not in self.made:
             self.made[needs] = self._stack.enter_context(new_ground(scenario, self._keep))
+            self._stack.callback(self.made[needs].system.kill_everything)  # quicker than to stop it
         return self.made[needs]
 
 
