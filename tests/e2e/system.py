@@ -178,7 +178,7 @@ class System:
         process = eventually(lambda: self.process(component))
         with _frozen(psutil.Process(process.ppid())):
             process.kill()
-            eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+            eventually(lambda: _has_ended(process))
             yield
 
     def left_running(self) -> list[psutil.Process]:
@@ -259,4 +259,11 @@ def _kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(processes, timeout=10)
+    eventually(lambda: all(map(_has_ended, processes)))
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether a process does and holds nothing any more; its parent may take its time to hear of it."""
+    with suppress(psutil.NoSuchProcess):
+        return process.status() == psutil.STATUS_ZOMBIE
+    return True
