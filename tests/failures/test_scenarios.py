@@ -47,7 +47,8 @@ def test_nothing_is_lost_whatever_is_broken(scenario: Scenario, grounds: Grounds
         ground = grounds.ground_for(scenario)
         figures = break_under_load(ground, scenario, seconds=0, seed=seed).figures
     except CannotRun as why:
-        assert "CI" not in os.environ, why
+        if "CI" in os.environ:  # there everything has to run
+            raise
         pytest.skip(str(why))
     eventually(lambda: not unsettled(ground.system))
     findings = check(ground.history.read(), read_books(ground.system))
