@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Self
 import msgspec
 from httpx import URL
 
-from tests.e2e.system import System
 from tests.failures.history import NO_ANSWER, History, Look, Purchase
 
 _PATIENCE_SECONDS = 15.0
@@ -108,8 +107,8 @@ class Client:
             self._streams = None
 
 
-def buy_together(system: System, history: History, clients: Sequence[Sequence[Wish]]) -> None:
-    """Be several clients at once, of whom each places orders one after the other."""
+def buy_together(gateway: str, history: History, clients: Sequence[Sequence[Wish]]) -> None:
+    """Be several clients of the gateway at a URL at once, of whom each places orders one after the other."""
 
     async def be_client(client: Client, wishes: Sequence[Wish]) -> None:
         async with client:
@@ -117,7 +116,7 @@ def buy_together(system: System, history: History, clients: Sequence[Sequence[Wi
                 history.add(await client.buy(wish))
 
     async def be_all() -> None:
-        there = [Client(wishes[0].customer, system.url("gateway")) for wishes in clients]
+        there = [Client(wishes[0].customer, gateway) for wishes in clients]
         await asyncio.gather(*(client.open() for client in there))
         await asyncio.gather(*(be_client(client, wishes) for client, wishes in zip(there, clients, strict=True)))
 

@@ -40,6 +40,11 @@ class Run:
     tell: Tell = lambda _: None
     figures: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def is_short(self) -> bool:
+        """Whether one round is enough, and of much that is alike a part."""
+        return self.seconds == 0
+
     def rounds(self) -> Iterator[int]:
         """Count from 1 until the time is over, and at least once."""
         end = time.monotonic() + self.seconds

@@ -3,6 +3,7 @@
 from tests.failures.scenarios.clocks import CLOCKS
 from tests.failures.scenarios.clusters import CLUSTER
 from tests.failures.scenarios.contention import LAST_UNIT, OPPOSITE_ORDERS
+from tests.failures.scenarios.failpoints import FAILPOINTS
 from tests.failures.scenarios.forgery import FORGERY
 from tests.failures.scenarios.kills import KILLS
 from tests.failures.scenarios.networks import LOST_REPLIES
@@ -14,6 +15,7 @@ from tests.failures.scenarios.space import FULL_DISKS, FULL_MEMORY
 
 SCENARIOS = (
     KILLS,
+    FAILPOINTS,
     FLUSH,
     DELETE_FILES,
     SNAPSHOT,
