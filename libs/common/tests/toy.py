@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from onhand.common.contracts import Command, Event, Reply
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
-from onhand.common.messaging.batches import Handler, Subscription
 from onhand.common.messaging.consumer import Consumer, Member
+from onhand.common.messaging.dead_keys import DeadKeys
 from onhand.common.messaging.envelope import Answer, Effect, Outgoing, Publish, Received, decode, encode, wrap
 from onhand.common.messaging.reader import open_reader
 from onhand.common.messaging.request_reply import Limits, Requests
 from onhand.common.messaging.streams import Delivery, Entry, Streams
+from onhand.common.messaging.subscriptions import Handler, Subscription
 from onhand.common.messaging.writer import Writer
 from onhand.common.testing import eventually
 
@@ -131,7 +132,7 @@ async def consuming(
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Run the toy's consumer for the length of the block, then let it finish."""
     member = Member(name, batch_size=100, claim_idle_seconds=claim_idle_seconds)
-    consumer = Consumer("toy", [Subscription(Count, handler)], database, streams, member)
+    consumer = Consumer("toy", [Subscription(Count, handler)], database, streams, member, DeadKeys())
     stopping = asyncio.Event()
     task = asyncio.create_task(consumer.run(stopping))
     try:

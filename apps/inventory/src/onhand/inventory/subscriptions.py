@@ -1,7 +1,7 @@
 """The table of contents of Inventory: which message leads to which handler."""
 
 from onhand.common.contracts import CheckStock, OrderCreated, SetStock
-from onhand.common.messaging.batches import Subscription
+from onhand.common.messaging.subscriptions import Subscription
 from onhand.inventory import handlers, queries
 
 SUBSCRIPTIONS = (

@@ -4,7 +4,7 @@ from functools import partial
 
 from onhand.common.contracts import CreateOrder, GetOrder, OrderCreated, StockRejected, StockReserved
 from onhand.common.message_service import Timer
-from onhand.common.messaging.batches import Subscription
+from onhand.common.messaging.subscriptions import Subscription
 from onhand.orders import handlers, queries
 
 SUBSCRIPTIONS = (

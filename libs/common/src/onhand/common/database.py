@@ -16,7 +16,12 @@ Transaction: TypeAlias = Any
 """An `asyncpg.Connection` inside a transaction. asyncpg ships no types, hence `Any`."""
 
 _FROZEN_MS = "10000"
+<<<<<<< HEAD
 _LONGEST_SNAPSHOT_MS = "3600000"
+=======
+_LOCKED_MS = "20000"
+_STATEMENT_SECONDS = 30.0
+>>>>>>> 385c6cc (Park what comes after a dead letter with the same key, and work off both in one transaction each)
 
 _TRANSIENT = (
     OSError,  # the server is not there
@@ -25,6 +30,7 @@ _TRANSIENT = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,  # we were frozen
+    asyncpg.LockNotAvailableError,  # somebody held a lock for too long
     asyncpg.OperatorInterventionError,  # the server shuts down, or an administrator ended the session
     asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
     asyncpg.TransactionRollbackError,  # deadlock, serialization
@@ -34,6 +40,14 @@ _TRANSIENT = (
 def is_database_away(error: Exception) -> bool:
     """Whether the same transaction may succeed later, so that the error says nothing against what is in it."""
     return isinstance(error, _TRANSIENT) and not isinstance(error, asyncpg.DataError)
+
+
+def takes_too_long(error: Exception) -> bool:
+    """Whether a statement was ended because of the time it took.
+
+    That it waited for a lock does not count, since then it is somebody else who takes too long.
+    """
+    return isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
 
 
 class Transactions(Protocol):
@@ -63,8 +77,11 @@ class Session:
         self._has_begun = False
         try:
             yield self._connection
-        except BaseException:
+        except BaseException as error:
             await self._connection.execute("ROLLBACK")
+            if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, asyncpg.DataError):
+                # The connection is there, so the fault is in what was asked of it, and will be every time.
+                raise TypeError(f"the driver refuses: {error}") from error
             raise
         if await self._connection.execute("COMMIT AND CHAIN") != "COMMIT":  # PostgreSQL says no more than that
             await self._connection.execute("ROLLBACK")
@@ -141,12 +158,13 @@ async def open_database(url: str, setting: str, application: str, *, connections
             min_size=1,
             max_size=connections,
             timeout=5,
-            command_timeout=30,
+            command_timeout=_STATEMENT_SECONDS,
             reset=_keep_session,
             server_settings={
                 "application_name": application,
                 # A process that is frozen in a transaction holds its locks; others would wait for as long.
                 "idle_in_transaction_session_timeout": _FROZEN_MS,
+                "lock_timeout": _LOCKED_MS,  # sooner than the statement's end, so that the one is told from the other
             },
         )
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -1,5 +1,6 @@
 """A service that lives on messages: give it subscriptions and timers, and it has the rest."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -8,13 +9,15 @@ import falcon.asgi
 
 from onhand.common.database import Database, open_database
 from onhand.common.health import Health
-from onhand.common.messaging.batches import Subscription
 from onhand.common.messaging.consumer import Consumer, Member
+from onhand.common.messaging.dead_keys import DeadKeys
 from onhand.common.messaging.inbox import forget_old
 from onhand.common.messaging.janitor import trim
 from onhand.common.messaging.outbox import sweep
 from onhand.common.messaging.presence import announce
+from onhand.common.messaging.retries import Retries
 from onhand.common.messaging.streams import Streams, open_streams
+from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.messaging.unit_of_work import UnitOfWork, Work
 from onhand.common.periodic import repeat
 from onhand.common.service import Worker, serve
@@ -76,17 +79,25 @@ async def serve_messages(
             for partition in range(streams.partitions)
         ]
 
+        dead_keys = DeadKeys()
+        retries = Retries([*subscriptions, *queries], UnitOfWork(service), database, streams)
+
         def consumers(what: Sequence[Subscription]) -> list[Worker]:
-            return [Consumer(service, what, database, streams, member).run for member in members]
+            return [Consumer(service, what, database, streams, member, dead_keys).run for member in members]
 
         def timer(what: Timer) -> Worker:
             run = partial(run_timer, what, UnitOfWork(service), database, streams)
             return partial(repeat, what.name, run, what.seconds)
 
+        async def retry(stopping: asyncio.Event) -> None:
+            await repeat("retries of dead letters", partial(retries.work_off, stopping), 1.0, stopping)
+
         workers: list[Worker] = [
             *consumers(subscriptions),
             *consumers(queries),
             *map(timer, timers),
+            retry,
+            partial(repeat, "keys of dead letters", partial(dead_keys.refresh, database), 1.0),
             partial(repeat, "outbox sweeper", partial(sweep, database, streams), 1.0),
             partial(repeat, "inbox", partial(forget_old, database), 60.0),
             partial(repeat, "janitor", partial(trim, service, streams), 1.0),

@@ -1,34 +1,29 @@
 """What is done with a batch of entries: one transaction, or as many as it takes to find the guilty one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
 
-from onhand.common.contracts import Command, Event, Query
-from onhand.common.database import Transaction, Transactions
-from onhand.common.messaging.dead_letters import bury
-from onhand.common.messaging.envelope import Effect, Received, decode, read_as
+import structlog
+
+from onhand.common.database import Transactions, takes_too_long
+from onhand.common.messaging.dead_keys import DeadKeys
+from onhand.common.messaging.dead_letters import Place, bury, park, read_letter, reason_of
 from onhand.common.messaging.streams import Delivery, Entry
+from onhand.common.messaging.subscriptions import Subscription, Subscriptions
 from onhand.common.messaging.unit_of_work import Committed, UnitOfWork
 from onhand.common.retry import is_transient
 from onhand.common.telemetry import Tally
 
-Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[Sequence[Effect]]]
-"""Handles all messages of one type in a batch, in the order they came. It may see any of them again, late or early."""
-
 Tell = Callable[[Committed], Awaitable[None]]
 """Tells at once what was committed."""
 
-_ATTEMPTS = 5
+ATTEMPTS = 5
+"""How often a message is tried before it is a dead letter."""
 _ATTEMPT_SECONDS = 0.02
+_PATIENCE = 3
 
-
-class Subscription(NamedTuple):
-    """Which handler takes which message."""
-
-    message: type[Command | Query | Event]
-    handler: Handler
+_log = structlog.get_logger()
 
 
 class Batches:
@@ -37,17 +32,25 @@ class Batches:
     Args:
         subscriptions: what to handle; in a batch, messages of an earlier subscription are handled first.
         unit: runs each transaction.
+        dead_keys: of this process.
+        place: where the entries are read.
     """
 
-    def __init__(self, subscriptions: Sequence[Subscription], unit: UnitOfWork) -> None:
-        self._subscriptions = {subscription.message.TYPE: subscription for subscription in subscriptions}
+    def __init__(
+        self, subscriptions: Sequence[Subscription], unit: UnitOfWork, dead_keys: DeadKeys, place: Place
+    ) -> None:
+        self._subscriptions = Subscriptions(subscriptions)
         self._unit = unit
+        self._dead_keys = dead_keys
+        self._place = place
+        self._timeouts = 0
         self.tally = Tally("handled")
+        self._repeated = Tally("told again of what is parked")
 
-    async def process(
-        self, entries: Sequence[Entry], transactions: Transactions, tell: Tell, attempt: int = 1
-    ) -> Committed:
+    async def process(self, entries: Sequence[Entry], transactions: Transactions, tell: Tell) -> Committed:
         """Handle entries in one transaction; if that fails, halve until the guilty entry is alone, and bury it.
+
+        Entries with the key of a dead letter are parked behind it.
 
         Returns:
             What is committed and not told yet: all, or after halving the last part.
@@ -55,52 +58,75 @@ class Batches:
         Raises:
             Exception: transient; entries that are not told are to be read again.
         """
+        committed = await self._process(entries, transactions, tell)
+        self._timeouts = 0
+        return committed
+
+    async def _process(
+        self, entries: Sequence[Entry], transactions: Transactions, tell: Tell, attempt: int = 1
+    ) -> Committed:
+        if not self._dead_keys.is_empty:
+            entries = await self._park(entries, transactions, tell)
         try:
             return await self._commit(entries, transactions)
         except Exception as error:
-            if is_transient(error):
+            if self._may_pass(error):
                 raise
             if len(entries) > 1:
                 middle = len(entries) // 2
-                await tell(await self.process(entries[:middle], transactions, tell))
-                return await self.process(entries[middle:], transactions, tell)
-            if attempt < _ATTEMPTS:  # two replicas deciding one order at once collide, and the next try is fine
-                await asyncio.sleep(_ATTEMPT_SECONDS * attempt)
-                return await self.process(entries, transactions, tell, attempt + 1)
-            return await self._unit.commit(partial(_bury, entries[0], error), transactions, entries)
+                await tell(await self._process(entries[:middle], transactions, tell))
+                return await self._process(entries[middle:], transactions, tell)
+            if attempt < ATTEMPTS:
+                await pause_after(attempt)
+                return await self._process(entries, transactions, tell, attempt + 1)
+            return await self._bury(entries[0], error, transactions)
+
+    def _may_pass(self, error: Exception) -> bool:
+        """Whether the same entries are to be tried again later.
+
+        When a statement takes too long, the server may be slow, or a message may be to blame. So that one message does
+        not hold up the others for ever, it is looked for after a few times.
+        """
+        if takes_too_long(error):
+            self._timeouts += 1
+            return self._timeouts < _PATIENCE
+        return is_transient(error)
 
     async def _commit(self, entries: Sequence[Entry], transactions: Transactions) -> Committed:
-        batches = self._sort(entries)
-        if not batches:
+        messages = self._subscriptions.sort(entries)
+        if not messages:
             return Committed(Delivery(done=entries))
-        committed = await self._unit.commit(partial(self._handle, batches), transactions, entries)
-        for subscription, batch in batches.items():
+        committed = await self._unit.commit(partial(self._subscriptions.handle, messages), transactions, entries)
+        for subscription, batch in messages.items():
             self.tally.add(subscription.message.TYPE, len(batch))
         return committed
 
-    def _sort(self, entries: Sequence[Entry]) -> dict[Subscription, list[Received[Any]]]:
-        """Decode the messages that are subscribed to, by subscription; others on the same topics are passed over."""
-        batches: dict[Subscription, list[Received[Any]]] = {}
-        for entry in entries:
-            if entry.payload is None:
-                continue
-            envelope = decode(entry.payload)
-            subscription = self._subscriptions.get(envelope.type)
-            if subscription is not None:
-                received = Received(read_as(subscription.message, envelope), envelope)
-                batches.setdefault(subscription, []).append(received)
-        return batches
+    async def _bury(self, entry: Entry, error: Exception, transactions: Transactions) -> Committed:
+        letter = read_letter(entry, self._subscriptions)
+        async with transactions.transaction() as tx:
+            await bury(tx, letter, self._place, error, ATTEMPTS)
+        if letter.key is not None:
+            self._dead_keys.add(letter.key)
+        _log.error("message buried", **letter.facts(), error=reason_of(error))
+        return Committed(Delivery(done=[entry]))
 
-    async def _handle(
-        self, batches: Mapping[Subscription, Sequence[Received[Any]]], tx: Transaction
-    ) -> Sequence[Effect]:
-        effects: list[Effect] = []
-        for subscription in self._subscriptions.values():
-            if batch := batches.get(subscription):
-                effects += await subscription.handler(batch, tx)
-        return effects
+    async def _park(self, entries: Sequence[Entry], transactions: Transactions, tell: Tell) -> Sequence[Entry]:
+        """Park the entries that have something to wait for; returns the others."""
+        letters = [read_letter(entry, self._subscriptions) for entry in entries]
+        suspects = [letter for letter in letters if letter.key is not None and self._dead_keys.may_hold(letter.key)]
+        if not suspects:
+            return entries
+        async with transactions.transaction() as tx:
+            parked, repeated = await park(tx, suspects, self._place)
+        for letter in parked:
+            _log.warning("message parked behind a dead letter", **letter.facts())
+        for letter in repeated:
+            self._repeated.add(str(letter.type), 1)
+        waiting = [letter.entry for letter in (*parked, *repeated)]
+        await tell(Committed(Delivery(done=waiting)))
+        return [entry for entry in entries if entry not in waiting]
 
 
-async def _bury(entry: Entry, error: Exception, tx: Transaction) -> Sequence[Effect]:
-    await bury(tx, entry, error)
-    return ()
+async def pause_after(attempt: int) -> None:
+    """Wait before the next attempt: two replicas that decide one order at once collide, and the next try is fine."""
+    await asyncio.sleep(_ATTEMPT_SECONDS * attempt)

@@ -12,9 +12,12 @@ import structlog
 
 from onhand.common.backoff import Backoff
 from onhand.common.database import Database, Session
-from onhand.common.messaging.batches import Batches, Subscription
+from onhand.common.messaging.batches import Batches
+from onhand.common.messaging.dead_keys import DeadKeys
+from onhand.common.messaging.dead_letters import Place
 from onhand.common.messaging.reader import Reader, open_reader
 from onhand.common.messaging.streams import Entry, Streams
+from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.messaging.unit_of_work import Committed, UnitOfWork
 from onhand.common.retry import is_transient
 from onhand.common.telemetry import Trouble
@@ -48,13 +51,21 @@ class Consumer:
         database: of the service.
         streams: where to read.
         member: who it is in the group.
+        dead_keys: what this process knows of dead letters.
     """
 
     def __init__(
-        self, service: str, subscriptions: Sequence[Subscription], database: Database, streams: Streams, member: Member
+        self,
+        service: str,
+        subscriptions: Sequence[Subscription],
+        database: Database,
+        streams: Streams,
+        member: Member,
+        dead_keys: DeadKeys,
     ) -> None:
         self._unit = UnitOfWork(service)
-        self._batches = Batches(subscriptions, self._unit)
+        self._batches = Batches(subscriptions, self._unit, dead_keys, Place(member.partition, member.name))
+        self._dead_keys = dead_keys
         self._topics = list(dict.fromkeys(subscription.message.TOPIC for subscription in subscriptions))
         self._database = database
         self._streams = streams
@@ -81,6 +92,7 @@ class Consumer:
                     ) as reader,
                     self._database.session() as session,
                 ):
+                    await self._dead_keys.refresh(session)
                     turn = _Turn(reader, session, self._batches, self._unit, self._member.claim_idle_seconds)
                     await turn.finish_own_pending(stopping)
                     backoff.reset()

@@ -70,7 +70,14 @@ class UnitOfWork:
             Unavailable: the transaction is committed, but Redis did not take what follows from it. The sweeper will.
             Exception: whatever the work or the database raised; nothing has happened.
         """
-        committed = await self.commit(work, transactions)
+        await self.tell(await self.commit(work, transactions), streams)
+
+    async def tell(self, committed: Committed, streams: Streams) -> None:
+        """Tell what was committed and no entry led to.
+
+        Raises:
+            Unavailable: Redis did not take it. The sweeper will see to it.
+        """
         await streams.tell(committed.delivery.messages, committed.delivery.replies)
         self.told(committed)
 

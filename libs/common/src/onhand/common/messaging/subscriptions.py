@@ -1,0 +1,59 @@
+"""Which message leads to which handler, and how the handlers of one batch are called."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from onhand.common.contracts import Command, Event, Query
+from onhand.common.database import Transaction
+from onhand.common.messaging.envelope import Effect, Received, decode, read_as
+from onhand.common.messaging.streams import Entry
+
+Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[Sequence[Effect]]]
+"""Handles all messages of one type in a batch, in the order they came. It may see any of them again, late or early."""
+
+
+class Subscription(NamedTuple):
+    """Which handler takes which message."""
+
+    message: type[Command | Query | Event]
+    handler: Handler
+
+
+Sorted: TypeAlias = Mapping[Subscription, Sequence[Received[Any]]]
+"""The messages of a batch by subscription, in the order they came."""
+
+
+class Subscriptions:
+    """The subscriptions of one consumer; in a batch, messages of an earlier one are handled first."""
+
+    def __init__(self, subscriptions: Sequence[Subscription]) -> None:
+        self._by_type = {subscription.message.TYPE: subscription for subscription in subscriptions}
+
+    def find(self, message_type: str) -> Subscription | None:
+        """The subscription to a type of message, if there is one."""
+        return self._by_type.get(message_type)
+
+    def sort(self, entries: Sequence[Entry]) -> Sorted:
+        """Decode the messages that are subscribed to; others on the same topics are passed over.
+
+        Raises:
+            msgspec.MsgspecError, UnicodeDecodeError, RecursionError: one of them cannot be decoded.
+        """
+        found: dict[Subscription, list[Received[Any]]] = {}
+        for entry in entries:
+            if entry.payload is None:
+                continue
+            envelope = decode(entry.payload)
+            subscription = self._by_type.get(envelope.type)
+            if subscription is not None:
+                received = Received(read_as(subscription.message, envelope), envelope)
+                found.setdefault(subscription, []).append(received)
+        return found
+
+    async def handle(self, messages: Sorted, tx: Transaction) -> Sequence[Effect]:
+        """Call the handlers; returns what they ask to be told."""
+        effects: list[Effect] = []
+        for subscription in self._by_type.values():
+            if batch := messages.get(subscription):
+                effects += await subscription.handler(batch, tx)
+        return effects
