@@ -104,6 +104,17 @@ async def test_what_waits_behind_another_is_not_retried_before_it(stories: Stori
     assert [row["retry"] for row in await stories.rows()] == [False, True]
 
 
+async def test_another_that_failed_is_not_retried_along_with_the_first(stories: Stories) -> None:
+    stories.faults["a", 1] = poison()
+    await bury(stories, *(Write(story="a", step=step) for step in (1, 2, 3)), rows=3)
+    await stories.change("UPDATE dead_letters SET state = 'failed' WHERE id = (SELECT min(id) + 1 FROM dead_letters)")
+    stories.faults.clear()
+    await stories.change("UPDATE dead_letters SET retry = true WHERE id = (SELECT min(id) FROM dead_letters)")
+    await stories.work_off()
+    assert await stories.written() == [("a", 1)]
+    assert [row["state"] for row in await stories.rows()] == ["failed", "parked"]
+
+
 async def test_a_crash_between_effect_and_deletion_leaves_no_hole_and_no_second_effect(stories: Stories) -> None:
     stories.faults["a", 1] = poison()
     await bury(stories, Write(story="a", step=1), Write(story="a", step=2), rows=2)

@@ -28,12 +28,11 @@ _DUE = """
         AND NOT EXISTS (SELECT FROM dead_letters AS other WHERE other.key = it.key AND other.id < it.id)
     ORDER BY id LIMIT $1
 """
-# Looked at once more with the lock held: another replica may just have done it.
+# What was the first of its key still is, unless another replica has just handled it, or failed on it.
 _TAKE = """
-    SELECT key, type, message_id, topic, entry_id, payload FROM dead_letters AS it
+    SELECT key, type, message_id, topic, entry_id, payload FROM dead_letters
     WHERE id = $1 AND (state = 'parked' OR retry)
-        AND NOT EXISTS (SELECT FROM dead_letters AS other WHERE other.key = it.key AND other.id < it.id)
-    FOR UPDATE OF it SKIP LOCKED
+    FOR UPDATE SKIP LOCKED
 """
 _FAILED_AGAIN = """
     UPDATE dead_letters
