@@ -99,6 +99,12 @@ _ORDERS = {
         "INSERT INTO dead_letters (topic, entry_id, payload, error) VALUES ('inventory.events', '1-0', '', 'Oh: no')",
         {"I5": ("orders", "has a dead letter from inventory.events: Oh: no")},
     ),
+    "a message waits behind one that was not handled": Broken(
+        "orders",
+        "INSERT INTO dead_letters (topic, entry_id, payload, error, state)"
+        " VALUES ('inventory.events', '1-0', '', '', 'parked')",
+        {"I5": ("orders", "has a message from inventory.events parked behind dead letters")},
+    ),
 }
 
 _INVENTORY = {

@@ -85,9 +85,13 @@ async def test_an_entry_that_nobody_acknowledges_is_found(books: Books, streams:
 
 async def test_dead_letters_with_an_explanation_can_be_allowed(books: Books, streams: Streams) -> None:
     await break_it(books, BROKEN["a message was not handled"])
+    await break_it(books, BROKEN["a message waits behind one that was not handled"])
     verdict = await verdict_on(books, streams, AT_ONCE._replace(allow_dead_letters=True))
     assert verdict.holds
-    assert verdict.notes == ["orders has a dead letter from inventory.events: Oh: no"]
+    assert verdict.notes == [
+        "orders has a dead letter from inventory.events: Oh: no",
+        "orders has a message from inventory.events parked behind dead letters",
+    ]
 
 
 async def test_dead_letters_without_an_explanation_cannot_be_allowed(books: Books, streams: Streams) -> None:

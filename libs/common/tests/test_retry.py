@@ -20,6 +20,7 @@ from onhand.common.retry import is_transient
         asyncpg.CannotConnectNowError(),
         asyncpg.TooManyConnectionsError(),
         asyncpg.DiskFullError(),
+        asyncpg.LockNotAvailableError(),
         asyncpg.InterfaceError("connection is closed"),
     ],
     ids=lambda error: type(error).__name__,

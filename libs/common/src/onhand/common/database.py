@@ -16,12 +16,9 @@ Transaction: TypeAlias = Any
 """An `asyncpg.Connection` inside a transaction. asyncpg ships no types, hence `Any`."""
 
 _FROZEN_MS = "10000"
-<<<<<<< HEAD
 _LONGEST_SNAPSHOT_MS = "3600000"
-=======
 _LOCKED_MS = "20000"
 _STATEMENT_SECONDS = 30.0
->>>>>>> 385c6cc (Park what comes after a dead letter with the same key, and work off both in one transaction each)
 
 _TRANSIENT = (
     OSError,  # the server is not there

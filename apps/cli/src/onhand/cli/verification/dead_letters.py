@@ -1,4 +1,4 @@
-"""Dead letters: messages that no handler could take, and whose effect is missing."""
+"""Dead letters: messages that no handler could take, and those parked behind them. The effect of both is missing."""
 
 from typing import NamedTuple
 
@@ -7,14 +7,22 @@ from onhand.cli.verification.snapshots import LONGEST_QUERY_SECONDS, Books
 
 
 class DeadLetters(NamedTuple):
-    """Dead letters of one service, from one topic and with one explanation."""
+    """Dead letters of one service, from one topic and with one explanation.
+
+    Attributes:
+        state: `failed`, or `parked`: a dead letter with the same key comes before it, and explains it.
+    """
 
     service: str
     topic: str
+    state: str
     error: str
     letters: int
 
     def __str__(self) -> str:
+        if self.state == "parked":
+            many = "a message" if self.letters == 1 else f"{self.letters} messages"
+            return f"has {many} from {self.topic} parked behind dead letters"
         many = "a dead letter" if self.letters == 1 else f"{self.letters} dead letters"
         return f"has {many} from {self.topic}: {self.error.strip() or 'without an explanation'}"
 
@@ -28,21 +36,21 @@ async def read_dead_letters(books: Books, *, explained: bool) -> tuple[list[Dead
 
     Args:
         books: where they lie.
-        explained: whether to read those with an error text, or those without one.
+        explained: whether to read those that are explained, by their error or by being parked, or the others.
     """
     found, total = [], 0
     for service, database in books.by_service():
         async with database.transaction() as tx:
             rows = await tx.fetch(
                 """
-                SELECT topic, error, count(*) AS letters, (sum(count(*)) OVER ())::bigint AS total
-                FROM dead_letters WHERE (btrim(error) <> '') = $1
-                GROUP BY topic, error ORDER BY letters DESC, topic, error LIMIT $2
+                SELECT topic, state, error, count(*) AS letters, (sum(count(*)) OVER ())::bigint AS total
+                FROM dead_letters WHERE (state = 'parked' OR btrim(error) <> '') = $1
+                GROUP BY topic, state, error ORDER BY letters DESC, topic, state, error LIMIT $2
                 """,
                 explained,
                 MOST_SHOWN,
                 timeout=LONGEST_QUERY_SECONDS,
             )
-        found += [DeadLetters(service, row["topic"], row["error"], row["letters"]) for row in rows]
+        found += [DeadLetters(service, row["topic"], row["state"], row["error"], row["letters"]) for row in rows]
         total += rows[0]["total"] if rows else 0
     return found, total

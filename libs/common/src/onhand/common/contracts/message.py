@@ -40,7 +40,10 @@ class Query(Message, frozen=True):
 
 
 class Event(Message, frozen=True):
-    """A fact, told by the service that owns it. TOPIC is the stream it is published on."""
+    """A fact, told by the service that owns it. TOPIC is the stream it is published on.
+
+    It may be told again and again. Something that really happens twice says what tells the two apart.
+    """
 
     TOPIC: ClassVar[str]
 

@@ -26,13 +26,16 @@ async def first_seen(tx: Transaction, batch: Sequence[Received[Message]]) -> set
 async def forget_old(database: Database) -> int:
     """Forget messages that are too old to come again; returns how many.
 
-    What comes again comes from a stream: at the latest when a snapshot of Redis is put back that is older than this.
+    What comes again comes from a stream: at the latest when a snapshot of Redis is put back that is older than this. Or
+    it is among the dead letters, and then it is remembered for as long as it lies there.
     """
     async with database.transaction() as tx:
         rows = await tx.fetch(
             """
             DELETE FROM inbox WHERE message_id = ANY(ARRAY(
-                SELECT message_id FROM inbox WHERE received_at < now() - make_interval(days => $1) LIMIT $2
+                SELECT message_id FROM inbox WHERE received_at < now() - make_interval(days => $1)
+                    AND NOT EXISTS (SELECT FROM dead_letters WHERE dead_letters.message_id = inbox.message_id)
+                LIMIT $2
             )) RETURNING message_id
             """,
             _DAYS,
