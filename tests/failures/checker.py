@@ -10,6 +10,7 @@ from tests.e2e.books import Books, problems
 from tests.failures.history import Look, Purchase, Record
 
 _RANK = {"absent": 0, "pending": 1, "confirmed": 2, "rejected": 2}
+_COME_AGAIN = {503, 504}
 _POSSIBLE_ANSWERS = {"purchase": {201, 503, 504}, "look": {200, 404, 503, 504}}
 
 
@@ -135,10 +136,12 @@ def _steps_back(order_id: str, sights: Sequence[_Sight]) -> Iterator[str]:
 
 
 def _unexpected_answers(history: Sequence[Record]) -> Iterator[str]:
-    counts: Counter[tuple[str, int]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for record in history:
         kind = "purchase" if isinstance(record, Purchase) else "look"
         if record.answer and record.answer not in _POSSIBLE_ANSWERS[kind]:
-            counts[kind, record.answer] += 1
+            counts[kind, str(record.answer)] += 1
+        elif record.answer in _COME_AGAIN and not record.says_when:
+            counts[kind, f"{record.answer} without a Retry-After"] += 1
     for (kind, answer), count in counts.items():
         yield f"{count} times a {kind} was answered {answer}"

@@ -18,6 +18,7 @@ _PATIENCE_SECONDS = 15.0
 _ORDERS = "/api/gateway/orders"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _LAST = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
+_RETRY_AFTER = re.compile(rb"\r\nretry-after: *\d+\r\n", re.IGNORECASE)
 
 
 class Wish(NamedTuple):
@@ -82,13 +83,13 @@ class Client:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await self.open()
-                exchange["answer"], told = await self._ask(method, path, body)
+                exchange["answer"], exchange["says_when"], told = await self._ask(method, path, body)
         except (NotSent, OSError, EOFError) as error:  # a TimeoutError is an OSError
             self._close()
             exchange |= {"error": repr(error), "was_sent": not isinstance(error, NotSent)}
         return exchange | {"answered_at": time.monotonic()}, told
 
-    async def _ask(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    async def _ask(self, method: str, path: str, body: bytes) -> tuple[int, bool, dict[str, Any]]:
         assert self._streams
         reader, writer = self._streams
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._url.netloc.decode()}\r\nContent-Type: application/json\r\n"
@@ -99,7 +100,7 @@ class Client:
         told = msgspec.json.decode(await reader.readexactly(int(length[1])))
         if _LAST.search(answer):
             self._close()
-        return int(answer.split(maxsplit=2)[1]), told
+        return int(answer.split(maxsplit=2)[1]), _RETRY_AFTER.search(answer) is not None, told
 
     def _close(self) -> None:
         if self._streams:

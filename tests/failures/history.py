@@ -18,6 +18,7 @@ class Exchange(Struct, frozen=True, tag_field="kind", omit_defaults=True):
         answer: HTTP status, or `NO_ANSWER`.
         error: why there is no answer.
         was_sent: False if it is certain that nothing of the request left the client.
+        says_when: whether the answer has a Retry-After, as those have to that say to come again.
     """
 
     client: str
@@ -26,6 +27,7 @@ class Exchange(Struct, frozen=True, tag_field="kind", omit_defaults=True):
     answer: int
     error: str = ""
     was_sent: bool = True
+    says_when: bool = False
 
     @property
     def is_refused(self) -> bool:

@@ -12,15 +12,23 @@ ENDS = {"confirmed": "orders.order-confirmed.v1", "rejected": "orders.order-reje
 
 
 def purchase(name: str, at: float = 1.0, *, answer: int = 201, **changes: object) -> Purchase:
-    told: dict[str, Any] = {"order_id": name, "status": "pending"} if answer == 201 else {}
+    told: dict[str, Any] = {"order_id": name, "status": "pending"} if answer == 201 else {"says_when": True}
     told |= {"client": "1", "customer": f"customer of {name}", "product": "tea", "quantity": 2}
     return Purchase(asked_at=at, answered_at=at + 0.5, answer=answer, **told | changes)
 
 
-def look(order_id: str, at: float, status: str, *, client: str = "1", answer: int = 200, until: float = 0) -> Look:
-    return Look(
-        client=client, asked_at=at, answered_at=until or at + 0.5, answer=answer, order_id=order_id, status=status
-    )
+def look(
+    order_id: str,
+    at: float,
+    status: str,
+    *,
+    client: str = "1",
+    answer: int = 200,
+    until: float = 0,
+    says_when: bool = True,
+) -> Look:
+    exchange: dict[str, Any] = {"client": client, "asked_at": at, "answered_at": until or at + 0.5, "answer": answer}
+    return Look(**exchange, says_when=says_when, order_id=order_id, status=status)
 
 
 def order(order_id: str, status: str = "confirmed", **changes: object) -> dict[str, Any]:
@@ -141,6 +149,13 @@ def test_an_order_rejected_although_there_was_enough_is_wrong() -> None:
     found = books(a=order("a", "rejected"))
     found.reservations["a"] = order("a", "rejected") | {"available": 2}
     assert check([purchase("a")], found).wrong == ["order a was rejected although 2 units were available"]
+
+
+@pytest.mark.parametrize("answer", [503, 504])
+def test_an_answer_to_come_again_that_does_not_say_when_is_wrong(answer: int) -> None:
+    assert check([purchase("a", answer=answer), look("b", 2, "", answer=answer, says_when=False)], books()).wrong == [
+        f"1 times a look was answered {answer} without a Retry-After"
+    ]
 
 
 def test_dead_letters_and_answers_that_may_not_be_are_wrong() -> None:

@@ -11,6 +11,7 @@ from tests.failures.scenarios.pauses import FREEZE
 from tests.failures.scenarios.redis_loss import DELETE_FILES, FLUSH, SNAPSHOT
 from tests.failures.scenarios.repetition import REPETITION
 from tests.failures.scenarios.rolling import ROLLING
+from tests.failures.scenarios.slowness import SLOWNESS
 from tests.failures.scenarios.space import FULL_DISKS, FULL_MEMORY
 
 SCENARIOS = (
@@ -28,6 +29,7 @@ SCENARIOS = (
     FULL_MEMORY,
     CLOCKS,
     FREEZE,
+    SLOWNESS,
     ROLLING,
     FORGERY,
 )
