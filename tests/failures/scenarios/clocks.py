@@ -9,10 +9,13 @@ from pathlib import Path
 from redis import Redis
 
 from tests.e2e.databases import read
-from tests.e2e.system import SERVICES, System
+from tests.e2e.system import System
+from tests.e2e.waiting import eventually
 from tests.failures.scenario import CannotRun, Run, Scenario
 
 _LIBRARY = "*/faketime/libfaketimeMT.so.1"
+_PARTS = {"gateway": "redis", "orders": "postgres", "inventory": "inventory"}
+"""The services, and what each is the first to bring along."""
 _RIGHT, _TOMORROW, _YESTERDAY = "+0", "+1d", "-1d"
 
 
@@ -27,8 +30,8 @@ class SystemWithClocks(System):
         self._library = library
 
     def start(self, *services: str, **settings: str) -> None:
-        """Start one part after the other, with clocks that are right."""
-        for service in services or SERVICES:
+        """Start the parts, one as soon as the server of the one before runs, with clocks that are right."""
+        for service, brings in _PARTS.items():
             self.set_clock(service, _RIGHT)
             clock = {
                 "LD_PRELOAD": str(self._library),
@@ -37,7 +40,9 @@ class SystemWithClocks(System):
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # nobody can set that one
                 "FAKETIME_DISABLE_SHM": "1",
             }
-            super().start(service, **settings, **clock)
+            self.spawn("onhand.cli", "start", service, **settings, **clock)
+            eventually(lambda brings=brings: self.process(brings))  # type: ignore[misc]
+        eventually(lambda: self.is_ready(*services), seconds=60)
 
     def set_clock(self, service: str, offset: str) -> None:
         """Set the clock of a service's part to the true time and so much."""
@@ -73,7 +78,7 @@ def set_clocks(run: Run) -> None:
     system = run.system
     with Redis.from_url(system.redis_url) as redis:
         for number in run.rounds():
-            for service in SERVICES:
+            for service in _PARTS:
                 is_first = number == 1  # what is written tomorrow is the hardest to find again today
                 offset = _TOMORROW if is_first else run.random.choice([_RIGHT, _TOMORROW, _YESTERDAY])
                 system.set_clock(service, offset)
@@ -83,7 +88,7 @@ def set_clocks(run: Run) -> None:
             with system.paused("inventory"):
                 run.load.go_on(10)
                 redis.flushall()
-    for service in SERVICES:
+    for service in _PARTS:
         system.set_clock(service, _RIGHT)
 
 
