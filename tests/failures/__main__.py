@@ -71,7 +71,7 @@ def torture(
         typer.echo(as_json(results))
     else:
         out = Console()
-        print_report(results, out if out.is_terminal else Console(width=200))
+        print_report(results, out if out.is_terminal else Console(width=240))
     if keep:
         console.print(f"histories and logs are in {keep}", soft_wrap=True)
     raise typer.Exit(1 if is_broken else 0)
@@ -113,6 +113,7 @@ def _run_all(chosen: list[Scenario], seconds: float, seed: int, directory: Path,
             tell({})
             share = time_to_break * it.weight / weights
             results.append(run(it, seconds=share, seed=seed, keep=directory, tell=tell))
+            progress.console.print(f"{it.name}: {results[-1].verdict}, {in_words(results[-1].figures)}", soft_wrap=True)
             progress.advance(task)
     return results
 

@@ -118,7 +118,7 @@ def buy_together(gateway: str, history: History, clients: Sequence[Sequence[Wish
 
     async def be_all() -> None:
         there = [Client(wishes[0].customer, gateway) for wishes in clients]
-        await asyncio.gather(*(client.open() for client in there))
+        await asyncio.gather(*(client.open() for client in there), return_exceptions=True)  # who cannot tries again
         await asyncio.gather(*(be_client(client, wishes) for client, wishes in zip(there, clients, strict=True)))
 
     asyncio.run(be_all())

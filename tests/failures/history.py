@@ -72,11 +72,11 @@ Record = Purchase | Look
 
 
 class History:
-    """Appends records to a file, each as soon as it is complete."""
+    """Writes records to a new file, each as soon as it is complete."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("ab", buffering=0)
+        self._file = path.open("wb", buffering=0)
         self._encode = msgspec.json.Encoder().encode
 
     def add(self, record: Record) -> None:
