@@ -17,6 +17,11 @@ COMMANDS = [
     "orders get",
     "stock set",
     "stock get",
+    "dlq list",
+    "dlq show",
+    "dlq retry",
+    "dlq edit",
+    "dlq drop",
 ]
 
 
@@ -37,12 +42,13 @@ def test_the_help_of_each_command_shows_examples(
     [
         ("status", "0 if everything is ready and 3 if not"),
         ("verify", "0 if every invariant holds, 4 if one is violated"),
+        ("dlq retry", "0 if all were handled, 4 if one failed again, and 3"),
     ],
 )
 def test_the_help_of_a_command_tells_its_exit_codes(
     command: str, codes: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["onhand", command, "--help"])
+    monkeypatch.setattr(sys, "argv", ["onhand", *command.split(), "--help"])
     with pytest.raises(SystemExit):
         app()
     assert codes in capsys.readouterr().out

@@ -2,15 +2,18 @@
 
 import errno
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import psutil
 
 from onhand.cli.postgres import accepts_connections
-from onhand.common.errors import StartupError
+from onhand.cli.programs import Program
+from onhand.common.errors import StartupError, Unavailable
 from onhand.common.redis_urls import servers_in
+from onhand.common.retry import is_transient
 
 
 def check_ports(addresses: Mapping[str, tuple[str, int]]) -> None:
@@ -50,6 +53,32 @@ def check_servers(urls: Mapping[str, str]) -> None:
                 f"{setting}: no {kind} answers at {where(url)}: start it, mend {setting}, "
                 f"or leave it unset to use the embedded {kind}"
             )
+
+
+def check_running(programs: Iterable[Program], home: Path) -> None:
+    """Make sure that embedded servers run on a home.
+
+    Raises:
+        StartupError: one does not.
+    """
+    for program in programs:
+        if not program.is_ready():
+            raise StartupError(f"{program.name} does not run on {home}: `onhand start` starts it")
+
+
+@contextmanager
+def told_when_away(what: str) -> Iterator[None]:
+    """Say what could not be done if a server goes away during the block.
+
+    Raises:
+        Unavailable: one did.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        raise Unavailable(f"{what}, a server went away: {str(error) or type(error).__name__}") from error
 
 
 def answers(setting: str, url: str) -> bool:

@@ -9,6 +9,7 @@ import typer
 from onhand.cli.background import log_file, start_in_background, tell_ready
 from onhand.cli.client import orders, stock
 from onhand.cli.commands import AsJson, Commands, examples
+from onhand.cli.dlq.commands import dlq
 from onhand.cli.log import Log
 from onhand.cli.migrate import migrate_all
 from onhand.cli.output import ready_text, show_components, show_json, show_verdict
@@ -37,6 +38,7 @@ app = Commands(
 )
 app.add_typer(orders, name="orders")
 app.add_typer(stock, name="stock")
+app.add_typer(dlq, name="dlq")
 
 Services = Annotated[
     list[Service] | None,

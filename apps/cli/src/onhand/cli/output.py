@@ -1,20 +1,23 @@
 """What commands print: tables for people, JSON for programs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from onhand.cli.status import Component
 from onhand.cli.system import Service, System
 from onhand.cli.verification.findings import Verdict
+from onhand.cli.verification.verdict import ShowProgress
 
 _STYLES = {"ready": "green", "starting": "yellow", "down": "red", "confirmed": "green", "rejected": "red"}
-_STYLES |= {"holds": "green", "violated": "bold red"}
+_STYLES |= {"holds": "green", "violated": "bold red", "failed": "red", "parked": "yellow", "handled": "green"}
 
 
 def show_json(value: object) -> None:
@@ -26,8 +29,8 @@ def show_object(body: bytes) -> None:
     """Print a JSON object as a table of its fields."""
     table = Table.grid(padding=(0, 3))
     for name, value in msgspec.json.decode(body, type=dict[str, object]).items():
-        table.add_row(Text(name, style="bold"), _cell(value))
-    _console().print(table)
+        table.add_row(Text(name, style="bold"), cell(value))
+    console().print(table)
 
 
 def show_components(components: Iterable[Component]) -> None:
@@ -36,8 +39,8 @@ def show_components(components: Iterable[Component]) -> None:
     for it in components:
         uptime = "" if it.uptime_seconds is None else timedelta(seconds=int(it.uptime_seconds))
         memory = "" if it.memory_bytes is None else f"{it.memory_bytes / 1e6:.0f} MB"
-        table.add_row(*map(_cell, (it.name, it.state, it.pid or "", uptime, memory, it.address)))
-    _console().print(table)
+        table.add_row(*map(cell, (it.name, it.state, it.pid or "", uptime, memory, it.address)))
+    console().print(table)
 
 
 def show_verdict(verdict: Verdict) -> None:
@@ -46,17 +49,17 @@ def show_verdict(verdict: Verdict) -> None:
     wrong = Table("", "what", "is wrong", box=None, pad_edge=False)
     for check in verdict.checks:
         verdict_in_a_word = "holds" if check.holds else "violated"
-        table.add_row(*map(_cell, (check.invariant, check.says, check.checked, check.violations, verdict_in_a_word)))
+        table.add_row(*map(cell, (check.invariant, check.says, check.checked, check.violations, verdict_in_a_word)))
         for it in check.findings:
-            wrong.add_row(*map(_cell, (it.invariant, it.subject, it.problem)))
+            wrong.add_row(*map(cell, (it.invariant, it.subject, it.problem)))
         if more := check.violations - sum(it.count for it in check.findings):
-            wrong.add_row(*map(_cell, (check.invariant, "", f"and {more} more")))
-    console = _console()
-    console.print(table)
+            wrong.add_row(*map(cell, (check.invariant, "", f"and {more} more")))
+    out = console()
+    out.print(table)
     if not verdict.holds:
-        console.print("", wrong)
+        out.print("", wrong)
     for note in verdict.notes:
-        console.print(_cell(f"note: {note}"))
+        out.print(cell(f"note: {note}"))
 
 
 def ready_text(system: System, services: Sequence[Service]) -> str:
@@ -76,12 +79,36 @@ def ready_text(system: System, services: Sequence[Service]) -> str:
     return "\n".join(lines)
 
 
-def _console() -> Console:
+@contextmanager
+def progress() -> Iterator[ShowProgress]:
+    """Show a bar on standard error while the block runs, if that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    terminal = Console(stderr=True)
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bars:
+        tasks: dict[str, TaskID] = {}  # at most one: what is done now
+
+        def show(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                if tasks:
+                    bars.remove_task(tasks.popitem()[1])
+                tasks[what] = bars.add_task(what, total=of or None)
+            bars.update(tasks[what], completed=done)
+
+        yield show
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Escape what would not be printed but obeyed by a terminal: anybody may have written it."""
+    return "".join(it if it.isprintable() or it in keep else repr(it)[1:-1] for it in text)
+
+
+def console() -> Console:
     """Return where tables go: as wide as they need to be when no terminal limits them."""
-    console = Console()
-    return console if console.is_terminal else Console(width=1000)
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=1000)
 
 
-def _cell(value: object) -> Text:
-    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+def cell(value: object) -> Text:
+    """What stands in one cell of a table, in the colour of what it says."""
+    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else printable(str(value))
     return Text(text, style=_STYLES.get(text, ""))

@@ -60,7 +60,7 @@ class System:
     def configured_urls(self, services: Collection[Service]) -> dict[str, str]:
         """The servers these services need that are configured: URL by name of setting."""
         urls = {"REDIS_URL": self._settings.redis_url}
-        urls |= {_database_setting(s): url for s, url in self._configured_databases.items() if s in services}
+        urls |= {database_setting(s): url for s, url in self._configured_databases.items() if s in services}
         return {setting: url for setting, url in urls.items() if url}
 
     def servers(self, services: Collection[Service]) -> list[Program]:
@@ -93,13 +93,14 @@ class System:
     def _environment(self) -> dict[str, str]:
         return {
             "REDIS_URL": self.redis_url,
-            **{_database_setting(service): url for service, url in self.database_urls(list(Service)).items()},
+            **{database_setting(service): url for service, url in self.database_urls(list(Service)).items()},
             **{f"{service.upper()}_PORT": str(port) for service, port in self._ports.items()},
             "PYTHONUNBUFFERED": "1",  # a line belongs in the log when it is written, not when a buffer is full
         }
 
 
-def _database_setting(service: str) -> str:
+def database_setting(service: str) -> str:
+    """Name of the setting that names the database of a service."""
     return f"{service.upper()}_DATABASE_URL"
 
 

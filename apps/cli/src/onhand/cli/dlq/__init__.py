@@ -1,0 +1,1 @@
+"""`onhand dlq`: dead letters, for those who mend what made them."""

@@ -1,0 +1,58 @@
+"""Dead letters of the running system, and what a person does about them."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+from msgspec import Raw
+from msgspec.structs import replace
+from redis import Redis
+
+from onhand.common.contracts import CreateOrder
+from onhand.common.messaging.envelope import Envelope, encode, wrap
+from onhand.common.messaging.streams import stream_key
+from tests.e2e.databases import read
+from tests.e2e.system import System
+from tests.e2e.traffic import set_stock, settled
+from tests.e2e.verification import verify
+from tests.e2e.waiting import eventually
+
+
+def dlq(system: System, *arguments: str) -> tuple[int, Any]:
+    done = system.run("onhand.cli", "dlq", *arguments, "--json")
+    assert not done.stderr, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def put(system: System, *envelopes: Envelope) -> None:
+    with Redis.from_url(system.redis_url) as redis:
+        for envelope in envelopes:
+            redis.xadd(stream_key(CreateOrder.TOPIC), {"event": encode(envelope)})
+
+
+def letters(system: System, key: UUID) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = dlq(system, "list", "--key", str(key))[1]["letters"]
+    return found
+
+
+def test_an_order_that_was_damaged_on_its_way_is_mended_and_then_confirmed(system: System) -> None:
+    set_stock(system, "tea", 10)
+    order_id = uuid4()
+    whole = wrap(CreateOrder(order_id=order_id, customer_id="ann", product_id="tea", quantity=3), source="/gateway")
+    damaged = replace(whole, data=Raw(bytes(whole.data).replace(b":3", b":null")))
+    put(system, damaged, wrap(CreateOrder(order_id, "ann", "tea", 3), source="/gateway"))
+
+    eventually(lambda: len(letters(system, order_id)) == 2)
+    failed, parked = letters(system, order_id)
+    assert (failed["state"], failed["behind"], parked["state"]) == ("failed", 1, "parked")
+    assert dlq(system, "retry", failed["id"])[0] == 4  # nothing is mended yet
+    assert letters(system, order_id)[0]["attempts"] == 10
+
+    dlq(system, "edit", failed["id"], "--set", "quantity=3")
+    assert dlq(system, "retry", failed["id"]) == (0, [{"id": failed["id"], "outcome": "handled", "error": ""}])
+
+    assert settled(system, str(order_id))["status"] == "confirmed"
+    eventually(lambda: not letters(system, order_id))
+    cause = "SELECT caused_by FROM order_events WHERE order_id = $1 AND version = 1"
+    assert read(system, "orders", cause, order_id)[0]["caused_by"] == whole.id
+    assert verify(system)[0] == 0
