@@ -69,9 +69,9 @@ class System:
         """Where a service listens."""
         return f"http://127.0.0.1:{self.ports[service]}"
 
-    def start(self, *services: str, **settings: str) -> None:
+    def start(self, *services: str) -> None:
         """Type `onhand start` in a terminal of its own, and wait until the services (all, if none is named) work."""
-        onhand = self.spawn("onhand.cli", "start", *services, **settings)
+        onhand = self.spawn("onhand.cli", "start", *services)
         eventually(lambda: self.is_ready(*services) or onhand.poll() is not None, seconds=60)
         assert onhand.poll() is None, self.log()
 

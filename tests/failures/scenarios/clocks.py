@@ -29,7 +29,7 @@ class SystemWithClocks(System):
         super().__init__(directory, settings)
         self._library = library
 
-    def start(self, *services: str, **settings: str) -> None:
+    def start(self, *services: str) -> None:
         """Start the parts, one as soon as the server of the one before runs, with clocks that are right."""
         for service, brings in _PARTS.items():
             self.set_clock(service, _RIGHT)
@@ -40,7 +40,7 @@ class SystemWithClocks(System):
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # nobody can set that one
                 "FAKETIME_DISABLE_SHM": "1",
             }
-            self.spawn("onhand.cli", "start", service, **settings, **clock)
+            self.spawn("onhand.cli", "start", service, **clock)
             eventually(lambda brings=brings: self.process(brings))  # type: ignore[misc]
         eventually(lambda: self.is_ready(*services), seconds=60)
 

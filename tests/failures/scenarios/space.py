@@ -52,7 +52,7 @@ def _disk(place: Path, size: str) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", place], check=True)  # noqa: S607  # beside mount
+        subprocess.run(["umount", "-l", place], check=True)  # noqa: S607  # beside mount; in time, if it is still in use
 
 
 def fill_disks(run: Run) -> None:
