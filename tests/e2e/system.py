@@ -168,8 +168,11 @@ class System:
 
     @contextmanager
     def paused(self, component: str) -> Iterator[None]:
-        """Freeze a component for the length of the block: it is there and does nothing."""
-        with _frozen(eventually(lambda: self.process(component))):
+        """Freeze a component for the length of the block, with its children: it is there and does nothing."""
+        process = eventually(lambda: self.process(component))
+        with ExitStack() as stack:
+            for one in (process, *process.children(recursive=True)):
+                stack.enter_context(_frozen(one))
             yield
 
     @contextmanager

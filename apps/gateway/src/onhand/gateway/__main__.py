@@ -3,10 +3,12 @@
 from onhand.common.health import Health
 from onhand.common.messaging.request_reply import Limits, Requests
 from onhand.common.messaging.streams import open_streams
+from onhand.common.scrape import Scrape
 from onhand.common.service import run, serve
 from onhand.common.settings import Settings
 from onhand.gateway.api import create_app
 from onhand.gateway.gate import Gate
+from onhand.gateway.traffic import Traffic
 
 
 async def main(settings: Settings) -> None:
@@ -18,8 +20,11 @@ async def main(settings: Settings) -> None:
             timeout_seconds=settings.reply_timeout_seconds,
             limits=Limits(settings.max_in_flight, settings.max_backlog),
         )
+        traffic = Traffic(requests)
         app = create_app(requests)
+        app.add_middleware(traffic)
         Health("gateway", {"redis": streams.ping, "replies": requests.check_listening}).add_routes(app)
+        Scrape({}, [traffic]).add_routes(app)
         await serve("gateway", settings, settings.gateway_port, Gate(app, requests), [requests.run])
 
 

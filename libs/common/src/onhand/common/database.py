@@ -3,6 +3,7 @@
 Services get a `Transaction` from the runtime and write SQL on it; only this file knows how it comes about.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, TypeAlias
@@ -125,13 +126,30 @@ class Database:
             await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {_LONGEST_SNAPSHOT_MS}; SELECT")
             yield connection
 
+    async def look(self, query: str) -> list[Any]:
+        """Ask by one statement.
+
+        Whoever gives up waiting has done so at once: the connection is dropped, because a server that does not answer
+        would not answer to the end of a transaction, nor to the wish to cancel a statement.
+
+        Raises:
+            asyncpg.PostgresError, asyncpg.InterfaceError, OSError: it does not answer.
+        """
+        async with self._pool.acquire() as connection:
+            try:
+                rows: list[Any] = await connection.fetch(query)
+            except asyncio.CancelledError:
+                connection.terminate()
+                raise
+        return rows
+
     async def ping(self) -> None:
         """Ask the database for a sign of life.
 
         Raises:
             asyncpg.PostgresError, asyncpg.InterfaceError, OSError: it gives none.
         """
-        await self._pool.execute("SELECT 1")
+        await self.look("SELECT 1")
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from onhand.common.database import Database, open_database
 from onhand.common.health import Health
 from onhand.common.messaging.consumer import Consumer, Member
 from onhand.common.messaging.dead_keys import DeadKeys
+from onhand.common.messaging.gauges import measure_streams, measure_tables
 from onhand.common.messaging.inbox import forget_old
 from onhand.common.messaging.janitor import trim
 from onhand.common.messaging.outbox import sweep
@@ -20,6 +21,7 @@ from onhand.common.messaging.streams import Streams, open_streams
 from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.messaging.unit_of_work import UnitOfWork, Work
 from onhand.common.periodic import repeat
+from onhand.common.scrape import Scrape
 from onhand.common.service import Worker, serve
 from onhand.common.settings import Settings
 
@@ -57,7 +59,7 @@ async def serve_messages(
     Args:
         service: its name; also its consumer group, and in capitals the start of its database setting.
         settings: of this process.
-        port: where health is served.
+        port: where health and metrics are served.
         database_url: of the service's own database.
         subscriptions: commands and events, and who handles them.
         queries: queries, and who answers them.
@@ -105,6 +107,12 @@ async def serve_messages(
         ]
         app = falcon.asgi.App()
         health.add_routes(app)
+        Scrape(
+            {
+                "redis": partial(measure_streams, service, streams),
+                "database": partial(measure_tables, service, database),
+            }
+        ).add_routes(app)
         await serve(service, settings, port, app, workers)
 
 

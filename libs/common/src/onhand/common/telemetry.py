@@ -4,7 +4,9 @@ import logging
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 
+import prometheus_client
 import structlog
 from structlog.typing import Processor
 
@@ -68,10 +70,16 @@ class Trouble:
 
 
 class Tally:
-    """Counts what happens and logs the counts at most once a second, so that a log stays readable under load."""
+    """Counts what happens and logs the counts at most once a second, so that a log stays readable under load.
 
-    def __init__(self, event: str) -> None:
+    Args:
+        event: what to log.
+        metrics: by name, where it is counted as well, if it is.
+    """
+
+    def __init__(self, event: str, metrics: Mapping[str, prometheus_client.Counter] | None = None) -> None:
         self._event = event
+        self._metrics = metrics or {}
         self._counts: Counter[str] = Counter()
         self._logged_at = time.monotonic()
         self._log = structlog.get_logger()
@@ -79,6 +87,8 @@ class Tally:
     def add(self, name: str, count: int) -> None:
         """Count `count` more of `name`; log if the last line is a second old."""
         self._counts[name] += count
+        if name in self._metrics:
+            self._metrics[name].inc(count)
         if time.monotonic() - self._logged_at >= 1:
             self.flush()
 

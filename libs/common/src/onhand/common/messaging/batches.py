@@ -1,6 +1,7 @@
 """What is done with a batch of entries: one transaction, or as many as it takes to find the guilty one."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -12,6 +13,7 @@ from onhand.common.messaging.dead_letters import Place, bury, park, read_letter,
 from onhand.common.messaging.streams import Delivery, Entry
 from onhand.common.messaging.subscriptions import Subscription, Subscriptions
 from onhand.common.messaging.unit_of_work import Committed, UnitOfWork
+from onhand.common.metrics import OTHER, BatchMetrics
 from onhand.common.retry import is_transient
 from onhand.common.telemetry import Tally
 
@@ -44,7 +46,8 @@ class Batches:
         self._dead_keys = dead_keys
         self._place = place
         self._timeouts = 0
-        self.tally = Tally("handled")
+        self._metrics = BatchMetrics(unit.service, self._subscriptions.types_by_topic)
+        self.tally = Tally("handled", self._metrics.messages)
         self._repeated = Tally("told again of what is parked")
 
     async def process(self, entries: Sequence[Entry], transactions: Transactions, tell: Tell) -> Committed:
@@ -70,7 +73,9 @@ class Batches:
         try:
             return await self._commit(entries, transactions)
         except Exception as error:
-            if self._may_pass(error):
+            may_pass = self._may_pass(error)
+            self._metrics.failed(transient=may_pass)
+            if may_pass:
                 raise
             if len(entries) > 1:
                 middle = len(entries) // 2
@@ -94,11 +99,17 @@ class Batches:
 
     async def _commit(self, entries: Sequence[Entry], transactions: Transactions) -> Committed:
         messages = self._subscriptions.sort(entries)
-        if not messages:
-            return Committed(Delivery(done=entries))
-        committed = await self._unit.commit(partial(self._subscriptions.handle, messages), transactions, entries)
+        committed = Committed(Delivery(done=entries))
+        if messages:
+            began = time.perf_counter()
+            committed = await self._unit.commit(partial(self._subscriptions.handle, messages), transactions, entries)
+            self._metrics.committed(len(entries), time.perf_counter() - began)
+        passed_over = len(entries)
         for subscription, batch in messages.items():
             self.tally.add(subscription.message.TYPE, len(batch))
+            passed_over -= len(batch)
+        if passed_over:
+            self.tally.add(OTHER, passed_over)
         return committed
 
     async def _bury(self, entry: Entry, error: Exception, transactions: Transactions) -> Committed:
@@ -107,6 +118,7 @@ class Batches:
             await bury(tx, letter, self._place, error, ATTEMPTS)
         if letter.key is not None:
             self._dead_keys.add(letter.key)
+        self._metrics.buried(entry.topic, "failed")
         _log.error("message buried", **letter.facts(), error=reason_of(error))
         return Committed(Delivery(done=[entry]))
 
@@ -119,6 +131,7 @@ class Batches:
         async with transactions.transaction() as tx:
             parked, repeated = await park(tx, suspects, self._place)
         for letter in parked:
+            self._metrics.buried(letter.entry.topic, "parked")
             _log.warning("message parked behind a dead letter", **letter.facts())
         for letter in repeated:
             self._repeated.add(str(letter.type), 1)

@@ -42,16 +42,40 @@ class Backlog(NamedTuple):
         return is_unread or (self.lowest_pending is not None and self.lowest_pending <= upto)
 
 
+class Inspected(NamedTuple):
+    """One stream.
+
+    Attributes:
+        length: entries of the stream, finished ones among them.
+        backlogs: of every group that reads it.
+    """
+
+    key: str
+    length: int
+    backlogs: list[Backlog]
+
+
 async def backlogs(streams: Streams) -> list[Backlog]:
     """Look at every group of every stream of every topic.
 
     Raises:
         Unavailable: Redis is away, or lost a stream in this moment.
     """
-    return [backlog for key in await streams.stream_keys() for backlog in await _backlogs_on(streams, key)]
+    found = [await inspect(streams, key) for key in await streams.stream_keys()]
+    return [backlog for stream in found if stream for backlog in stream.backlogs]
 
 
-async def _backlogs_on(streams: Streams, key: str) -> list[Backlog]:
+async def inspect(streams: Streams, key: str) -> Inspected | None:
+    """Look at one stream and every group on it; None if it is not there.
+
+    Raises:
+        Unavailable: Redis is away, or lost the stream in this moment.
+    """
+    (exists,) = await streams.look(key, ("EXISTS", key))
+    return await _inspect(streams, key) if exists else None
+
+
+async def _inspect(streams: Streams, key: str) -> Inspected:
     info, groups = await streams.look(key, ("XINFO", "STREAM", key), ("XINFO", "GROUPS", key))
     stream = fields_of(info)
     last = stream[b"last-entry"]
@@ -74,4 +98,4 @@ async def _backlogs_on(streams: Streams, key: str) -> list[Backlog]:
                 lowest_pending_ms=first[0][2] if first else None,
             )
         )
-    return found
+    return Inspected(key, stream[b"length"], found)

@@ -13,6 +13,11 @@ _NEWS_ENTRIES = 10_000
 """How many entries of a topic of news are kept while no group reads it: enough for who was away for a moment."""
 
 
+def topics_of(service: str) -> tuple[str, ...]:
+    """The topics that a service owns, that of its news last."""
+    return tuple(f"{service}.{name}" for name in (*WORK_TOPICS, _NEWS_TOPIC))
+
+
 async def trim(service: str, streams: Streams) -> int:
     """Trim the topics that a service owns; returns how many entries were deleted.
 
@@ -22,8 +27,9 @@ async def trim(service: str, streams: Streams) -> int:
         Unavailable: Redis is away.
     """
     deleted = 0
+    *worked_on, news = topics_of(service)
     for partition in range(streams.partitions):
-        for name in WORK_TOPICS:
-            deleted += await streams.trim(f"{service}.{name}", partition)
-        deleted += await streams.trim(f"{service}.{_NEWS_TOPIC}", partition, unread=_NEWS_ENTRIES)
+        for topic in worked_on:
+            deleted += await streams.trim(topic, partition)
+        deleted += await streams.trim(news, partition, unread=_NEWS_ENTRIES)
     return deleted

@@ -21,6 +21,7 @@ from onhand.common.messaging.envelope import Envelope, Outgoing, decode_all, enc
 from onhand.common.messaging.presence import CHANNEL, Presence
 from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.writer import Writer
+from onhand.common.metrics import RefusalMetrics
 
 _CLOCK_SECONDS = 0.05
 _log = structlog.get_logger()
@@ -91,6 +92,12 @@ class Requests:
         self._outbound = [_Outbound(Writer(streams, partition)) for partition in range(streams.partitions)]
         self.presence = Presence()
         self._is_listening = False
+        self._refusals = RefusalMetrics()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for a reply."""
+        return len(self._waiting)
 
     async def ask(self, request: Command | Query, traceparent: str | UnsetType = UNSET) -> Envelope:
         """Send a request and wait for its reply.
@@ -135,22 +142,26 @@ class Requests:
             listening.cancel()
 
     def overload(self, *, changes: bool) -> Unavailable | None:
-        """Say whether there is too much to do already to take on one more request.
+        """Say whether there is too much to do already to take on one more request, and count it as refused if so.
 
         Args:
             changes: whether it would be a command; a query leaves nothing behind that has to be worked off.
         """
         if len(self._waiting) >= self._limits.in_flight:
+            self._refusals.too_many.inc()
             return self._too_many
         if changes and self.presence.backlog > self._limits.backlog:
+            self._refusals.backlog.inc()
             return self._too_far_behind
         return None
 
     def _refuse_the_hopeless(self, request: Command | Query) -> None:
         if not self._is_listening:
+            self._refusals.redis_away.inc()
             raise Unavailable("Redis is away")
         receiver = request.TOPIC.partition(".")[0]
         if self.presence.is_absent(receiver):
+            self._refusals.receiver_away.inc()
             raise Unavailable(f"{receiver} is away")
         overload = self.overload(changes=isinstance(request, Command))
         if overload is not None:
@@ -165,6 +176,7 @@ class Requests:
             except NoReply as error:  # they may be on the stream: a reply or the clock will tell
                 _log.warning("requests may be lost", count=len(messages), error=str(error))
             except Unavailable as error:
+                self._refusals.redis_away.inc(len(messages))
                 for request_id in request_ids:
                     self._fail(request_id, error)
         await outbound.writer.close()

@@ -29,6 +29,14 @@ class Subscriptions:
     def __init__(self, subscriptions: Sequence[Subscription]) -> None:
         self._by_type = {subscription.message.TYPE: subscription for subscription in subscriptions}
 
+    @property
+    def types_by_topic(self) -> dict[str, list[str]]:
+        """For each topic, the types of messages that are subscribed to."""
+        topics: dict[str, list[str]] = {}
+        for message, _ in self._by_type.values():
+            topics.setdefault(message.TOPIC, []).append(message.TYPE)
+        return topics
+
     def find(self, message_type: str) -> Subscription | None:
         """The subscription to a type of message, if there is one."""
         return self._by_type.get(message_type)

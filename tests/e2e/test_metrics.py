@@ -1,0 +1,179 @@
+"""What each service tells at `GET /metrics`, while all is well and while something is away."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.e2e.conftest import StartSystem
+from tests.e2e.system import SERVICES, System
+from tests.e2e.traffic import look_up, order, place_order, set_stock, settled
+from tests.e2e.waiting import eventually
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+class Told:
+    """What a service told at one moment."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def sum(self, name: str, **labels: str) -> float | None:
+        """The sum over all samples of that name that have these labels; None if there is none."""
+        values = [it.value for it in self.samples if it.name == name and labels.items() <= it.labels.items()]
+        return sum(values) if values else None
+
+    def all(self, name: str) -> dict[tuple[str, ...], float]:
+        """All samples of that name by the values of their labels."""
+        return {tuple(it.labels.values()): it.value for it in self.samples if it.name == name}
+
+
+def metrics(system: System, service: str) -> Told:
+    response = system.client.get(f"{system.url(service)}/metrics")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return Told(response.text)
+
+
+def eventually_told(system: System, service: str, condition: Callable[[Told], bool]) -> Told:
+    """Scrape until it is so, and return what was told then."""
+
+    def told() -> Told | None:
+        return found if condition(found := metrics(system, service)) else None
+
+    return eventually(told, seconds=10)
+
+
+def is_at_rest(told: Told) -> bool:
+    return not any(told.sum(name) for name in ("onhand_group_lag", "onhand_group_pending", "onhand_outbox_rows"))
+
+
+def test_metrics_tell_what_was_done_and_that_nothing_waits(start_system: StartSystem) -> None:
+    system = start_system(ASK_AGAIN_SECONDS="60")  # nothing is to come twice
+    set_stock(system, "tea", 20)
+    accepted = [place_order(system, "tea") for _ in range(30)]
+    ends = [settled(system, order_id)["status"] for order_id in accepted]
+    assert (ends.count("confirmed"), ends.count("rejected")) == (20, 10)
+
+    orders, inventory = (eventually_told(system, service, is_at_rest) for service in ("orders", "inventory"))
+
+    assert orders.sum("onhand_messages_total", type="orders.create-order.v1") == 30
+    assert orders.sum("onhand_messages_total", type="inventory.stock-reserved.v1") == 20
+    assert orders.sum("onhand_messages_total", type="inventory.stock-rejected.v1") == 10
+    assert inventory.sum("onhand_messages_total", type="inventory.set-stock.v1") == 1
+    assert inventory.sum("onhand_messages_total", type="orders.order-created.v1") == 30
+    for told in (orders, inventory):
+        assert told.sum("onhand_messages_total", type="other") == 0
+        assert told.sum("onhand_batch_messages_sum") == told.sum("onhand_messages_total")
+        assert 0 < (told.sum("onhand_batch_seconds_count") or 0) <= (told.sum("onhand_messages_total") or 0)
+        assert told.sum("onhand_batch_failures_total") == told.sum("onhand_messages_buried_total") == 0
+        assert told.sum("onhand_dead_letters") == 0
+        assert set(told.all("onhand_scrape_success").values()) == {1}
+    assert {stream for (stream,) in orders.all("onhand_stream_length")} == {
+        f"orders.{topic}.{{0}}" for topic in ("commands", "queries", "events", "outcomes")
+    }
+    for topic in ("commands", "events", "outcomes"):
+        assert (orders.sum("onhand_stream_length", stream=f"orders.{topic}.{{0}}") or 0) > 0
+    assert orders.sum("onhand_group_lag", group="inventory", stream="orders.events.{0}") == 0
+    assert inventory.sum("onhand_group_lag", group="orders", stream="inventory.events.{0}") == 0
+
+    gateway = metrics(system, "gateway")
+    assert gateway.sum("onhand_requests_total", route="/api/gateway/orders", method="POST", status="201") == 30
+    assert gateway.sum("onhand_request_seconds_count", route="/api/gateway/orders") == 30
+    assert gateway.sum("onhand_request_seconds_bucket", route="/api/gateway/orders", le="+Inf") == 30
+    assert gateway.sum("onhand_requests_in_flight") == gateway.sum("onhand_requests_refused_total") == 0
+    for told in (gateway, orders, inventory):
+        assert (told.sum("process_cpu_seconds_total") or 0) > 0
+
+
+def test_what_clients_make_up_is_no_label(system: System) -> None:
+    product = str(uuid4())
+    order_id = place_order(system, product)
+    before = metrics(system, "gateway")
+    look_up(system, order_id)
+    for path in (f"/no/such/{product}", f"/api/gateway/stock/{product}"):
+        system.client.get(path)
+    for method in ("PURGE", "DELETE"):
+        system.client.request(method, f"/api/gateway/stock/{product}")
+    after = metrics(system, "gateway")
+
+    known = "/api/gateway/stock/{product_id}"
+    for labels in (
+        {"route": "/api/gateway/orders/{order_id}", "method": "GET", "status": "200"},
+        {"route": "other", "method": "GET", "status": "404"},
+        {"route": known, "method": "GET", "status": "404"},
+        {"route": known, "method": "DELETE", "status": "405"},
+        {"route": known, "method": "other", "status": "400"},
+    ):
+        count = after.sum("onhand_requests_total", **labels)
+        assert count == (before.sum("onhand_requests_total", **labels) or 0) + 1, labels
+    assert product not in after.text
+    assert order_id not in after.text
+
+
+def test_metrics_name_no_secret(system: System) -> None:
+    place_order(system, "tea")
+    for service in SERVICES:
+        text = metrics(system, service).text
+        assert "://" not in text, "a URL may hold a password"
+        assert "cust-456" not in text
+
+
+def test_every_metric_is_in_the_readme(system: System) -> None:
+    place_order(system, "tea")
+    texts = [metrics(system, service).text for service in SERVICES]
+    told = set(re.findall(r"^# HELP (onhand_\w+)", "\n".join(texts), re.MULTILINE))
+    assert set(re.findall(r"`(onhand_\w+)`", README.read_text())) == told
+
+
+def all_can_be_asked(told: Told) -> bool:
+    return set(told.all("onhand_scrape_success").values()) == {1}
+
+
+def test_while_its_database_is_away_a_service_tells_the_rest(system: System) -> None:
+    eventually(lambda: order(system, "tea").status_code == 201)
+    eventually_told(system, "orders", all_can_be_asked)
+    with system.kept_down("postgres"):
+        told = eventually_told(system, "orders", lambda told: told.sum("onhand_scrape_success", source="database") == 0)
+        assert told.sum("onhand_outbox_rows") is None, "nobody knows"
+        assert told.sum("onhand_scrape_success", source="redis") == 1
+        assert (told.sum("onhand_stream_length", stream="orders.commands.{0}") or 0) > 0
+        assert (told.sum("onhand_messages_total", type="orders.create-order.v1") or 0) > 0
+    assert eventually_told(system, "orders", all_can_be_asked).sum("onhand_outbox_rows") is not None
+
+
+def test_while_redis_is_away_services_tell_the_rest_and_the_gateway_what_it_refuses(system: System) -> None:
+    eventually(lambda: order(system, "tea").status_code == 201)
+    with system.kept_down("redis"):
+        told = eventually_told(system, "orders", lambda told: told.sum("onhand_scrape_success", source="redis") == 0)
+        assert told.sum("onhand_stream_length") is told.sum("onhand_group_lag") is None
+        assert told.sum("onhand_outbox_rows") is not None
+        eventually(lambda: order(system, "tea").status_code == 503)
+        gateway = metrics(system, "gateway")
+        assert (gateway.sum("onhand_requests_refused_total", reason="redis-away") or 0) >= 1
+        assert (gateway.sum("onhand_requests_total", route="/api/gateway/orders", status="503") or 0) >= 1
+    eventually_told(system, "orders", all_can_be_asked)
+
+
+@pytest.mark.parametrize(
+    ("server", "source", "rest"),
+    [("redis", "redis", "onhand_outbox_rows"), ("postgres", "database", "onhand_stream_length")],
+)
+def test_while_a_server_hangs_health_and_metrics_are_told_in_time(
+    system: System, server: str, source: str, rest: str
+) -> None:
+    eventually(system.is_ready)
+    with system.paused(server):
+        began = time.monotonic()
+        assert not system.is_ready("orders")
+        told = eventually_told(system, "orders", lambda it: it.sum("onhand_scrape_success", source=source) == 0)
+        assert told.sum(rest) is not None
+        assert time.monotonic() - began < 10
+    eventually_told(system, "orders", all_can_be_asked)
+    eventually(system.is_ready)
