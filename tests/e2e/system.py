@@ -262,7 +262,8 @@ def _kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    eventually(lambda: all(map(_has_ended, processes)))
+    # Gone and not only ended: PostgreSQL takes the pid of a zombie in its lock file for a server that runs.
+    psutil.wait_procs(processes, timeout=10)
 
 
 def _has_ended(process: psutil.Process) -> bool:
