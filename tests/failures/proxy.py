@@ -59,7 +59,7 @@ class Proxy:
         self._protocol: Protocol = postgres_protocol if server_url.startswith("postgres") else redis_protocol
         self._faults = Faults()
         self._random = random.Random()  # noqa: S311  # repeatable, protects nothing
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._silent: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
@@ -71,9 +71,11 @@ class Proxy:
     async def stop(self) -> None:
         """Cut every connection and take no more."""
         self._listener.close()
-        for connection in self._connections:
+        connections = self._connections.copy()
+        for connection, writer in connections.items():
             connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+            writer.close()  # here, because what is cancelled before it has begun does nothing
+        await asyncio.gather(*connections, return_exceptions=True)
 
     def use(self, faults: Faults) -> None:
         """Let these faults happen from now on, and cut what had gone silent. To be called from any thread."""
@@ -89,15 +91,16 @@ class Proxy:
         for to_client in self._silent:
             to_client.transport.abort()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.current_task()
-        assert connection is not None
-        self._connections.add(connection)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._serve(reader, writer))
+        self._connections[connection] = writer
+        connection.add_done_callback(self._connections.pop)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with suppress(OSError, asyncio.CancelledError):  # the server is away, or the proxy stops
                 await self._connect(reader, writer)
         finally:
-            self._connections.discard(connection)
             await _close(writer)
 
     async def _connect(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
