@@ -71,7 +71,7 @@ def test_an_edit_that_makes_no_sense_is_told_in_one_line_and_changes_nothing(
     assert filled.payload(arguments[0].partition("/")[0]) == before
 
 
-def test_an_edit_of_what_was_handled_meanwhile_is_refused(
+def test_an_edit_of_what_somebody_else_has_edited_meanwhile_is_refused(
     run: Run, databases: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     editor = tmp_path / "editor"
@@ -79,13 +79,13 @@ def test_an_edit_of_what_was_handled_meanwhile_is_refused(
     editor.chmod(0o700)
     monkeypatch.setenv("EDITOR", str(editor))
 
-    def handle() -> None:
+    def edit() -> None:
         while not (tmp_path / "editor.opened").exists():
             pass
-        databases.change("orders", "DELETE FROM dead_letters WHERE id = 1")
+        databases.change("orders", "UPDATE dead_letters SET payload = 'other' WHERE id = 1")
         (tmp_path / "editor.done").touch()
 
-    thread = threading.Thread(target=handle)
+    thread = threading.Thread(target=edit)
     thread.start()
     code, _, errors = run("edit", "orders/1")
     thread.join()

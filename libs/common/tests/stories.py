@@ -6,8 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
+import pytest
+
 from onhand.common.contracts import Command, Event, Query
 from onhand.common.database import Database, Transaction
+from onhand.common.messaging import batches
 from onhand.common.messaging.consumer import Consumer, Member
 from onhand.common.messaging.dead_keys import DeadKeys
 from onhand.common.messaging.envelope import Answer, Effect, Envelope, Outgoing, Publish, Received, encode, wrap
@@ -69,11 +72,6 @@ class Stories:
         self.faults: dict[Step, Exception] = {}
         self.subscriptions = [Subscription(Write, self._write), Subscription(Happened, self._write)]
         self.queries = [Subscription(Ask, self._tell)]
-
-    async def create_table(self) -> None:
-        """Make the one table: the steps in the order in which they were written."""
-        async with self.database.transaction() as tx:
-            await tx.execute("CREATE TABLE steps (id serial, story text, step integer)")
 
     async def _write(self, batch: Sequence[Received[Any]], tx: Transaction) -> list[Effect]:
         effects: list[Effect] = []
@@ -166,6 +164,14 @@ class Stories:
     async def append(self, *outgoing: Outgoing) -> None:
         """Put anything on streams."""
         await append(self.streams, outgoing)
+
+
+async def new_stories(database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch) -> Stories:
+    """Make the service, with its one table; it tries again without a pause what fails."""
+    monkeypatch.setattr(batches, "_ATTEMPT_SECONDS", 0)
+    stories = Stories(database, streams)
+    await stories.change("CREATE TABLE steps (id serial, story text, step integer)")
+    return stories
 
 
 def poison() -> Exception:

@@ -7,7 +7,6 @@ import pytest
 import redis
 from msgspec import Raw
 from msgspec.structs import replace
-from stories import Ask, Happened, Stories, Write, brief, poison
 
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
@@ -18,13 +17,12 @@ from onhand.common.messaging.reader import Reader, open_reader
 from onhand.common.messaging.streams import Delivery, Streams
 from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.testing import eventually
+from stories import Ask, Happened, Stories, Write, brief, new_stories, poison
 
 
 @pytest.fixture
-async def stories(orders_database: Database, streams: Streams) -> Stories:
-    stories = Stories(orders_database, streams)
-    await stories.create_table()
-    return stories
+async def stories(orders_database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch) -> Stories:
+    return await new_stories(orders_database, streams, monkeypatch)
 
 
 async def until_done(stories: Stories, *topics: str, name: str = "toy-1") -> None:
@@ -158,7 +156,7 @@ async def test_commands_that_want_the_same_are_all_parked(stories: Stories) -> N
 async def test_what_is_delivered_again_is_kept_once(stories: Stories, monkeypatch: pytest.MonkeyPatch) -> None:
     stories.faults["a", 1] = poison()
     deliver = Reader.deliver
-    failures = [Unavailable("the connection broke")] * 6
+    failures = [Unavailable("the connection broke")] * 3
 
     async def deliver_but_not_at_first(reader: Reader, delivery: Delivery) -> None:
         if delivery.done and failures:

@@ -4,21 +4,19 @@ import asyncio
 import random
 
 import pytest
-from stories import Ask, Happened, Stories, Write, brief, poison
 
 from onhand.common.database import Database
 from onhand.common.errors import Unavailable
 from onhand.common.messaging.envelope import decode
 from onhand.common.messaging.outbox import sweep
 from onhand.common.messaging.streams import Streams
+from stories import Ask, Happened, Stories, Write, brief, new_stories, poison
 from toy import Counted, age_outbox, read
 
 
 @pytest.fixture
-async def stories(orders_database: Database, streams: Streams) -> Stories:
-    stories = Stories(orders_database, streams)
-    await stories.create_table()
-    return stories
+async def stories(orders_database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch) -> Stories:
+    return await new_stories(orders_database, streams, monkeypatch)
 
 
 async def bury(stories: Stories, *messages: Write | Happened | Ask, rows: int) -> list[str]:
