@@ -4,13 +4,13 @@ from collections.abc import Iterable
 import pytest
 from prometheus_client.core import Metric
 from redis import Redis
-from stories import Stories, Write, poison
 
 from onhand.common.database import Database
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.gauges import measure_streams, measure_tables
 from onhand.common.messaging.outbox import Outbox
 from onhand.common.messaging.streams import Streams, open_streams
+from stories import Write, new_stories, poison
 from toy import Count, Counted, acknowledge, age_outbox, append, read, send
 
 COMMANDS = "toy.commands.{0}"
@@ -89,9 +89,10 @@ async def test_the_outbox_is_told_of(orders_database: Database) -> None:
     assert 60 <= told["onhand_outbox_oldest_seconds", "toy"] < 120
 
 
-async def test_dead_letters_are_told_of_by_state(orders_database: Database, streams: Streams) -> None:
-    stories = Stories(orders_database, streams)
-    await stories.create_table()
+async def test_dead_letters_are_told_of_by_state(
+    orders_database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stories = await new_stories(orders_database, streams, monkeypatch)
     stories.faults["a", 1] = poison()
     async with stories.consuming():
         await stories.send(*(Write(story="a", step=step) for step in (1, 2, 3)))

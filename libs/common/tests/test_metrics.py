@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 import pytest
 from prometheus_client import REGISTRY
 from redis import Redis
-from stories import Stories, Write, poison
 
 from onhand.common.contracts import OrderConfirmed
 from onhand.common.database import Database, Transaction
@@ -18,6 +17,7 @@ from onhand.common.messaging.presence import announce
 from onhand.common.messaging.request_reply import Limits, Requests
 from onhand.common.messaging.streams import Streams
 from onhand.common.testing import eventually
+from stories import Write, new_stories, poison
 from toy import Count, append, asking, consuming, count, create_table, pending, send, things
 
 
@@ -102,18 +102,25 @@ async def test_a_buried_message_is_counted_and_so_is_every_transaction_it_made_f
         assert poison() == 1 + 5, "the batch of both, and five attempts with the one"
 
 
-async def test_messages_that_are_parked_are_counted(orders_database: Database, streams: Streams) -> None:
-    stories = Stories(orders_database, streams)
-    await stories.create_table()
+async def test_messages_that_are_parked_and_worked_off_are_counted(
+    orders_database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stories = await new_stories(orders_database, streams, monkeypatch)
     stories.faults["a", 1] = poison()
     with (
         counted("onhand_messages_buried_total", service="toy", topic=Write.TOPIC, state="failed") as failed,
         counted("onhand_messages_buried_total", service="toy", topic=Write.TOPIC, state="parked") as parked,
+        counted("onhand_dead_letters_retried_total", service="toy", outcome="handled") as handled,
+        counted("onhand_dead_letters_retried_total", service="toy", outcome="failed") as failed_again,
     ):
         async with stories.consuming():
             await stories.send(*(Write(story="a", step=step) for step in (1, 2, 3)))
             await stories.until_rows(3)
         assert (failed(), parked()) == (1, 2)
+        stories.faults = {("a", 2): poison()}
+        await stories.change("UPDATE dead_letters SET retry = true WHERE state = 'failed'")
+        await stories.work_off()
+        assert (handled(), failed_again()) == (1, 1)
 
 
 async def test_a_transaction_that_fails_because_the_database_is_away_is_counted_as_such(

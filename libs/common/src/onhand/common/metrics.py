@@ -44,6 +44,11 @@ _BURIED = Counter(
     "Messages that became dead letters; failed: no handler could take it; parked: it waits behind such a one",
     ("service", "topic", "state"),
 )
+_RETRIED = Counter(
+    "onhand_dead_letters_retried",
+    "Dead letters that were worked off, and parked messages; handled: they are no more; failed: they are again",
+    ("service", "outcome"),
+)
 _REFUSED = Counter(
     "onhand_requests_refused",
     "Requests that were not sent, by reason: Redis or the receiver is away, too many are under way, a backlog waits",
@@ -84,6 +89,14 @@ class BatchMetrics:
     def buried(self, topic: str, state: State) -> None:
         """Count a message that has become a dead letter."""
         self._buried[topic, state].inc()
+
+
+class RetryMetrics:
+    """What is counted of the dead letters of a service that are worked off."""
+
+    def __init__(self, service: str) -> None:
+        self.handled = _RETRIED.labels(service, "handled")
+        self.failed = _RETRIED.labels(service, "failed")
 
 
 class RefusalMetrics:

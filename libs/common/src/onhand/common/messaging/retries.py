@@ -13,6 +13,7 @@ from onhand.common.messaging.envelope import Effect
 from onhand.common.messaging.streams import Entry, Streams
 from onhand.common.messaging.subscriptions import Subscription, Subscriptions
 from onhand.common.messaging.unit_of_work import UnitOfWork
+from onhand.common.metrics import RetryMetrics
 from onhand.common.retry import is_transient
 
 _MOST_AT_ONCE = 1000
@@ -63,6 +64,7 @@ class Retries:
     ) -> None:
         self._subscriptions = Subscriptions(subscriptions)
         self._unit = unit
+        self._metrics = RetryMetrics(unit.service)
         self._database = database
         self._streams = streams
 
@@ -114,6 +116,7 @@ class Retries:
 
         committed = await self._unit.commit(work, self._database)
         if facts:
+            self._metrics.handled.inc()
             _log.info("dead letter handled", id=row_id, **facts)
         await self._unit.tell(committed, self._streams)
         return next_id
@@ -122,5 +125,6 @@ class Retries:
         async with self._database.transaction() as tx:
             row = await tx.fetchrow(_FAILED_AGAIN, row_id, reason_of(error), ATTEMPTS)
         if row is not None:
+            self._metrics.failed.inc()
             facts = {"type": row["type"], "key": row["key"], "message": row["message_id"]}
             _log.error("dead letter failed again", id=row_id, **facts, error=reason_of(error))
