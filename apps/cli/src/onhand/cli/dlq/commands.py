@@ -143,10 +143,11 @@ def drop(
     Filters choose what failed, if --state does not say otherwise. They are
     asked about before anything is deleted.
     """
+    chosen = _narrowed(choice, everything=everything)
 
     async def find(letters: Letters) -> tuple[list[LetterId], list[LetterId]]:
-        ids = await letters.ids(_narrowed(choice, everything=everything))
-        return ids, [letter_id for letter_id in await letters.parked_behind(ids) if letter_id not in set(ids)]
+        ids = await letters.ids(chosen)
+        return ids, sorted(set(await letters.parked_behind(ids)) - set(ids))
 
     ids, parked = _with_letters(choice.services, find)
     doomed = [*ids, *parked] if with_parked else ids
@@ -154,7 +155,7 @@ def drop(
         typer.confirm(f"Drop {len(doomed)} for good ({listed(doomed)})?", abort=True)
     dropped = doomed if dry_run else _with_letters(choice.services, lambda it: it.drop(doomed))
     if as_json:
-        show_json({"dropped": list(map(str, dropped))})
+        show_json({"wouldDrop" if dry_run else "dropped": list(map(str, dropped))})
     else:
         goes_on = f"; {len(parked)} parked behind go on" if parked and not with_parked else ""
         typer.echo(f"{'would drop' if dry_run else 'dropped'} {listed(dropped) or 'nothing'}{goes_on}")
