@@ -110,8 +110,8 @@ async def test_messages_that_are_parked_and_worked_off_are_counted(
     with (
         counted("onhand_messages_buried_total", service="toy", topic=Write.TOPIC, state="failed") as failed,
         counted("onhand_messages_buried_total", service="toy", topic=Write.TOPIC, state="parked") as parked,
-        counted("onhand_dead_letters_retried_total", service="toy", outcome="handled") as handled,
-        counted("onhand_dead_letters_retried_total", service="toy", outcome="failed") as failed_again,
+        counted("onhand_messages_retried_total", service="toy", outcome="handled") as handled,
+        counted("onhand_messages_retried_total", service="toy", outcome="failed") as failed_again,
     ):
         async with stories.consuming():
             await stories.send(*(Write(story="a", step=step) for step in (1, 2, 3)))

@@ -45,7 +45,7 @@ _BURIED = Counter(
     ("service", "topic", "state"),
 )
 _RETRIED = Counter(
-    "onhand_dead_letters_retried",
+    "onhand_messages_retried",
     "Dead letters that were worked off, and parked messages; handled: they are no more; failed: they are again",
     ("service", "outcome"),
 )
