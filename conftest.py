@@ -1,5 +1,6 @@
 """Fixtures for all tests: real servers, a database of its own for each test, an empty Redis for each test."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -10,11 +11,18 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 import redis
+from hypothesis import settings
 
 from onhand.cli.local import EmbeddedServers, embedded_servers
 from onhand.cli.migrations import migrate
 from onhand.common.database import Database, open_database
 from onhand.common.messaging.streams import Streams, open_streams
+
+# `make test` takes the same ways every time, so that it fails for a change and for nothing else. To look further:
+# make test ARGS="--hypothesis-profile=long -k model"
+settings.register_profile("short", derandomize=True, print_blob=True, deadline=None, stateful_step_count=12)
+settings.register_profile("long", print_blob=True, deadline=None, max_examples=1000, stateful_step_count=50)
+settings.load_profile("short")
 
 
 class Servers(NamedTuple):
@@ -67,12 +75,19 @@ async def inventory_database(servers: Servers) -> AsyncIterator[Database]:
         yield database
 
 
+@pytest.fixture
+async def loop() -> asyncio.AbstractEventLoop:
+    """The loop that this test's databases are bound to, for a test that is no coroutine itself."""
+    return asyncio.get_running_loop()
+
+
 @asynccontextmanager
 async def _new_database(servers: Servers, service: str) -> AsyncIterator[Database]:
     name = f"{service}_test"
     admin = await asyncpg.connect(servers.embedded.postgres_url("postgres"))
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {service}_template STRATEGY file_copy")
+        await admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")  # no test here kills the server
         try:
             async with open_database(servers.embedded.postgres_url(name), "TEST_DATABASE_URL", "test") as database:
                 yield database

@@ -34,7 +34,7 @@ async def _decide_the_rest(
 
 
 async def set_stock(batch: Sequence[Received[SetStock]], tx: Transaction) -> list[Answer]:
-    """Set what is on hand, one command after the other; a command that comes again only tells the level as it is.
+    """Set what is on hand, one command after the other; one that comes again is only answered, as things are now.
 
     Setting a level again would undo what was set since, and no natural key says that it is the same command: hence the
     inbox.
