@@ -17,8 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from onhand.common.contracts import CreateOrder, Message, OrderConfirmed, OrderReceipt, OrderRejected, SetStock
 from onhand.common.database import Database, Transaction
-from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.messaging.envelope import Effect, Publish, Received
+from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.testing import BlockingDatabase, received
 from onhand.inventory.subscriptions import SUBSCRIPTIONS as OF_INVENTORY
 from onhand.orders.handlers import ask_again
