@@ -19,6 +19,7 @@ from onhand.cli.local import EmbeddedServers
 from onhand.common.settings import Settings
 from tests.e2e.waiting import eventually
 
+stops_redis = pytest.mark.skipif(bool(os.environ.get("REDIS_URL")), reason="the Redis of REDIS_URL is not ours to stop")
 SERVICES = ("gateway", "orders", "inventory")
 _IN_COMMAND_LINE = {
     "gateway": "onhand.gateway",

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.conftest import StartSystem
-from tests.e2e.system import SERVICES, System
+from tests.e2e.system import SERVICES, System, stops_redis
 from tests.e2e.traffic import look_up, order, place_order, set_stock, settled
 from tests.e2e.waiting import eventually
 
@@ -148,6 +148,7 @@ def test_while_its_database_is_away_a_service_tells_the_rest(system: System) -> 
     assert eventually_told(system, "orders", all_can_be_asked).sum("onhand_outbox_rows") is not None
 
 
+@stops_redis
 def test_while_redis_is_away_services_tell_the_rest_and_the_gateway_what_it_refuses(system: System) -> None:
     eventually(lambda: order(system, "tea").status_code == 201)
     with system.kept_down("redis"):
@@ -163,7 +164,10 @@ def test_while_redis_is_away_services_tell_the_rest_and_the_gateway_what_it_refu
 
 @pytest.mark.parametrize(
     ("server", "source", "rest"),
-    [("redis", "redis", "onhand_outbox_rows"), ("postgres", "database", "onhand_stream_length")],
+    [
+        pytest.param("redis", "redis", "onhand_outbox_rows", marks=stops_redis),
+        ("postgres", "database", "onhand_stream_length"),
+    ],
 )
 def test_while_a_server_hangs_health_and_metrics_are_told_in_time(
     system: System, server: str, source: str, rest: str

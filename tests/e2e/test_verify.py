@@ -1,5 +1,7 @@
 """`onhand verify` on the running system."""
 
+import os
+
 from tests.e2e.databases import read
 from tests.e2e.system import System
 from tests.e2e.traffic import place_order, set_stock, settled, traffic
@@ -38,5 +40,6 @@ def test_what_is_wrong_is_named_and_the_exit_code_says_so(system: System) -> Non
 def test_a_system_that_does_not_run_is_told_in_one_line(system: System) -> None:
     done = system.run("onhand.cli", "verify", ONHAND_HOME=str(system.directory / "elsewhere"))
     assert done.returncode == 1
-    assert done.stderr.startswith("onhand: redis does not run on ")
+    server = "postgres" if os.environ.get("REDIS_URL") else "redis"
+    assert done.stderr.startswith(f"onhand: {server} does not run on ")
     assert done.stderr.count("\n") == 1

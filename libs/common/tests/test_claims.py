@@ -11,7 +11,7 @@ from onhand.common.messaging.envelope import Effect, Received
 from onhand.common.messaging.reader import open_reader
 from onhand.common.messaging.streams import Delivery, Streams, stream_key
 from onhand.common.testing import eventually
-from toy import Count, consuming, count, create_table, pending, read, send, things, told
+from toy import Count, acknowledge, consuming, count, create_table, pending, read, send, things, told
 
 
 @pytest.fixture
@@ -81,9 +81,10 @@ async def test_a_replica_that_was_frozen_beyond_the_claim_changes_nothing_when_i
 
 
 async def test_a_member_that_has_something_pending_is_not_removed(streams: Streams, redis_url: str) -> None:
-    await send(streams, "a")
-    await read(streams, "toy", [Count.TOPIC], "busy")
-    await read(streams, "toy", [Count.TOPIC], "idle")
+    await send(streams, "a", "b")
+    await read(streams, "toy", [Count.TOPIC], "busy", count=1)
+    await acknowledge(streams, "toy", [Count.TOPIC], await read(streams, "toy", [Count.TOPIC], "idle"))
+    await send(streams, "c")
     async with open_reader(streams, "toy", "self", [Count.TOPIC], count=10) as reader:
         await reader.exchange(Delivery())
         assert await reader.remove_members(0) == 1
