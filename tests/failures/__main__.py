@@ -23,8 +23,6 @@ from tests.failures.scenarios import SCENARIOS
 OVERHEAD_SECONDS = 12.0
 """What a scenario takes besides breaking things: starting a system, healing, checking."""
 
-BAD_VERDICTS = {"broken", "skipped"} if "CI" in os.environ else {"broken"}
-
 app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
@@ -63,7 +61,8 @@ def torture(
     console.print(f"seed {seed}")
     with _directory(keep) as directory:
         results = _run_all(chosen, seconds, seed, directory, console)
-        is_broken = any(result.verdict in BAD_VERDICTS for result in results)
+        bad_verdicts = {"broken", "skipped"} if "CI" in os.environ else {"broken"}
+        is_broken = any(result.verdict in bad_verdicts for result in results)
         if is_broken and not keep:
             keep = Path(tempfile.mkdtemp(prefix="onhand-torture-"))
             shutil.copytree(directory, keep, dirs_exist_ok=True)

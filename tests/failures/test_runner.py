@@ -42,11 +42,14 @@ def test_a_scenario_that_fails_is_broken_with_the_reason(tmp_path: Path) -> None
     assert (result.verdict, result.problems) == ("broken", ["AssertionError: it did not start"])
 
 
-@pytest.mark.parametrize(("scenarios", "code"), [((SKIPPED,), 0), ((SKIPPED, BROKEN), 1)])
-def test_the_exit_code_tells_whether_anything_broke(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scenarios: tuple[Scenario, ...], code: int
+@pytest.mark.parametrize(
+    ("scenarios", "in_ci", "code"), [((SKIPPED,), False, 0), ((SKIPPED,), True, 1), ((SKIPPED, BROKEN), False, 1)]
+)
+def test_the_exit_code_tells_whether_anything_broke_or_was_skipped_where_nothing_may_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scenarios: tuple[Scenario, ...], in_ci: bool, code: int
 ) -> None:
     monkeypatch.setattr(command, "SCENARIOS", scenarios)
+    monkeypatch.setenv("CI", "true") if in_ci else monkeypatch.delenv("CI", raising=False)
     ended = CliRunner().invoke(command.app, ["--json", "--seed", "42", "--keep", str(tmp_path)])
     assert ended.exit_code == code
     told = msgspec.json.decode(ended.stdout, type=list[Result])
