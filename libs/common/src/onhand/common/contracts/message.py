@@ -2,20 +2,34 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 LARGEST_INTEGER = 2**31 - 1
 """The largest quantity: a PostgreSQL integer, and exact in every JSON reader."""
+MOST_LINES = 100
+"""Lines of an order, a hold, a fulfilment or a return."""
 
 Quantity = Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)]
 Count = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
+Change = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+"""Units that are added or, below 0, taken away."""
 
 # Which characters an id may have is checked once, at the gateway: a pattern costs as much as reading the whole message.
 ProductId = Annotated[str, Meta(min_length=1, max_length=128)]
 CustomerId = Annotated[str, Meta(min_length=1, max_length=128)]
+LocationId = Annotated[str, Meta(min_length=1, max_length=64)]
+Reference = Annotated[str, Meta(min_length=1, max_length=128)]
+"""What the client calls it: the number of an order, of a delivery note."""
+Note = Annotated[str, Meta(min_length=1, max_length=500)]
+"""Why something was done, in somebody's words."""
+IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=255)]
+Metadata = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=64)], Annotated[str, Meta(max_length=500)]], Meta(max_length=20)
+]
+"""What a client wants to find again with its order."""
 
 
-class Message(Struct, frozen=True, rename="camel", gc=False):
+class Message(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     """What a message says, without its envelope. JSON names are camelCase; unknown fields are ignored on reading.
 
     Attributes:
@@ -25,6 +39,10 @@ class Message(Struct, frozen=True, rename="camel", gc=False):
 
     TYPE: ClassVar[str]
     SUBJECT: ClassVar[str]
+
+
+class Part(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """A part of messages, such as a line of an order."""
 
 
 class Command(Message, frozen=True):
@@ -52,12 +70,55 @@ class Reply(Message, frozen=True):
     """The answer to a command or a query; it goes to the asker's own channel."""
 
 
+class Line(Part, frozen=True):
+    """Units of one product. In a message with lines no product comes twice."""
+
+    product_id: ProductId
+    quantity: Quantity
+
+
+Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=MOST_LINES)]
+
+
+class LineShortage(Part, frozen=True):
+    """What a line asked for, and what there was when it was decided."""
+
+    product_id: ProductId
+    requested: Quantity
+    available: Count
+
+
+RefusalCode = Literal[
+    "order-not-found",
+    "product-not-found",
+    "location-not-found",
+    "reservation-not-found",
+    "incoming-not-found",
+    "on-hand-below-reserved",
+    "insufficient-stock",
+    "too-much-stock",
+    "order-state",
+    "reservation-state",
+    "line-state",
+    "idempotency-key-reused",
+]
+
+
 class RequestRefused(Reply, frozen=True):
-    """The receiver understood the request and does not do it."""
+    """The receiver understood the request and does not do it.
+
+    Attributes:
+        detail: one sentence for a person.
+        state: for `order-state` and `reservation-state`, the state that does not allow it now.
+        pointer: the field of the request that it is about, as a JSON pointer (RFC 6901), such as `/lines/3/quantity`.
+        lines: for `insufficient-stock`, what every line asked for and what there was.
+    """
 
     TYPE = "onhand.request-refused.v1"
     SUBJECT = "code"
 
-    code: Literal["order-not-found", "product-not-found", "on-hand-below-reserved"]
+    code: RefusalCode
     detail: str
-    """One sentence for a person."""
+    state: str | UnsetType = UNSET
+    pointer: str | UnsetType = UNSET
+    lines: tuple[LineShortage, ...] | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""Messages that Orders owns."""
+"""What one can ask of Orders, and what it answers."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,29 +6,103 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from onhand.common.contracts.inventory import RejectionReason
-from onhand.common.contracts.message import Command, CustomerId, Event, ProductId, Quantity, Query, Reply
+from onhand.common.contracts.message import (
+    Command,
+    Count,
+    CustomerId,
+    IdempotencyKey,
+    Lines,
+    Metadata,
+    Note,
+    Part,
+    ProductId,
+    Quantity,
+    Query,
+    Reference,
+    Reply,
+)
 
-OrderStatus = Literal["pending", "confirmed", "rejected"]
+OrderStatus = Literal["pending", "confirmed", "backordered", "rejected", "cancelled"]
+FulfilmentStatus = Literal["unfulfilled", "partially-fulfilled", "fulfilled", "partially-returned", "returned"]
+Policy = Literal["all-or-nothing", "ship-available", "backorder"]
+RejectionReason = Literal[
+    "unknown-product", "unknown-reservation", "not-backorderable", "insufficient-stock", "cancelled"
+]
 
 COMMANDS = "orders.commands"
 QUERIES = "orders.queries"
-EVENTS = "orders.events"
-OUTCOMES = "orders.outcomes"
-"""How orders end, for whoever listens; apart from the events that Inventory acts on, which would pass over these."""
 
 
 class CreateOrder(Command, frozen=True):
-    """Take an order. The id is the sender's, so that the same command sent twice makes one order."""
+    """Take an order. The id is the sender's, so that the same command sent twice makes one order.
 
-    TYPE = "orders.create-order.v1"
+    Attributes:
+        policy: what is to be done if there is not enough of everything.
+        reservation_id: a hold whose units the order takes.
+        idempotency_key: the client's; of all commands with the same key one makes an order.
+        as_product: answer in the form of an order for one product.
+    """
+
+    TYPE = "orders.create-order.v2"
     TOPIC = COMMANDS
     SUBJECT = "order_id"
 
     order_id: UUID
     customer_id: CustomerId
-    product_id: ProductId
-    quantity: Quantity
+    lines: Lines
+    policy: Policy = "all-or-nothing"
+    reservation_id: UUID | UnsetType = UNSET
+    reference: Reference | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+    idempotency_key: IdempotencyKey | UnsetType = UNSET
+    as_product: bool = False
+
+
+class CancelOrder(Command, frozen=True):
+    """Give up an order of which nothing has left. One that is cancelled already stays so and is answered alike."""
+
+    TYPE = "orders.cancel-order.v1"
+    TOPIC = COMMANDS
+    SUBJECT = "order_id"
+
+    order_id: UUID
+    reason: Note | UnsetType = UNSET
+
+
+class FulfilOrder(Command, frozen=True):
+    """Send off what is reserved for an order: some of it, or without lines all that is reserved now.
+
+    Attributes:
+        fulfilment_id: the sender's, so that the same command sent twice sends one parcel.
+    """
+
+    TYPE = "orders.fulfil-order.v1"
+    TOPIC = COMMANDS
+    SUBJECT = "order_id"
+
+    order_id: UUID
+    fulfilment_id: UUID
+    lines: Lines | UnsetType = UNSET
+    reference: Reference | UnsetType = UNSET
+
+
+class ReturnOrder(Command, frozen=True):
+    """Take back what was sent off: some of it, or without lines all that is not back yet.
+
+    Attributes:
+        return_id: the sender's, so that the same command sent twice takes units back once.
+        restock: whether they can be sold again; they go to the location that they left from.
+    """
+
+    TYPE = "orders.return-order.v1"
+    TOPIC = COMMANDS
+    SUBJECT = "order_id"
+
+    order_id: UUID
+    return_id: UUID
+    lines: Lines | UnsetType = UNSET
+    restock: bool = True
+    reason: Note | UnsetType = UNSET
 
 
 class GetOrder(Query, frozen=True):
@@ -41,64 +115,109 @@ class GetOrder(Query, frozen=True):
     order_id: UUID
 
 
-class OrderReceipt(Reply, frozen=True):
-    """The order is on disk. Reply to `CreateOrder`."""
+class GetTimeline(Query, frozen=True):
+    """Tell what has happened to one order."""
 
-    TYPE = "orders.order-receipt.v1"
+    TYPE = "orders.get-timeline.v1"
+    TOPIC = QUERIES
     SUBJECT = "order_id"
 
     order_id: UUID
-    product_id: ProductId
-    quantity: Quantity
+
+
+class OrderReceipt(Reply, frozen=True):
+    """The order is on disk. Reply to `CreateOrder`: with `as_product` in the form of an order for one product."""
+
+    TYPE = "orders.order-receipt.v2"
+    SUBJECT = "order_id"
+
+    order_id: UUID
     status: OrderStatus
+    product_id: ProductId | UnsetType = UNSET
+    quantity: Quantity | UnsetType = UNSET
+    lines: Lines | UnsetType = UNSET
+
+
+class OrderReplayed(OrderReceipt, frozen=True):
+    """An order with the same idempotency key, and the same in all else, is on disk already. Reply to `CreateOrder`."""
+
+    TYPE = "orders.order-replayed.v1"
+
+
+class LineDetails(Part, frozen=True):
+    """One line of an order, in units.
+
+    Once the order is settled, `ordered = reserved + backordered + fulfilled + cancelled`.
+
+    Attributes:
+        reserved: held for the order and still here.
+        backordered: waited for.
+        fulfilled: sent off, returned ones among them.
+        returned: of the fulfilled ones, those that are back.
+        cancelled: never to be sent.
+        available: what there was when the order was decided, if that was too little.
+        promised_at: when the last of the backordered ones is expected.
+    """
+
+    product_id: ProductId
+    ordered: Quantity
+    reserved: Count
+    backordered: Count
+    fulfilled: Count
+    returned: Count
+    cancelled: Count
+    available: Count | UnsetType = UNSET
+    promised_at: datetime | UnsetType = UNSET
 
 
 class OrderDetails(Reply, frozen=True):
-    """One order as it stands. Reply to `GetOrder`."""
+    """One order as it stands. Reply to `GetOrder` and to all that changes an order.
 
-    TYPE = "orders.order-details.v1"
+    Attributes:
+        reason: why the order was rejected, or why somebody cancelled it.
+    """
+
+    TYPE = "orders.order-details.v2"
     SUBJECT = "order_id"
 
     order_id: UUID
     customer_id: CustomerId
-    product_id: ProductId
-    quantity: Quantity
     status: OrderStatus
+    fulfilment: FulfilmentStatus
+    policy: Policy
+    lines: tuple[LineDetails, ...]
     created_at: datetime
     updated_at: datetime
-    reason: RejectionReason | UnsetType = UNSET
-    """Why the order was rejected; absent otherwise."""
+    reason: RejectionReason | Note | UnsetType = UNSET
+    reservation_id: UUID | UnsetType = UNSET
+    reference: Reference | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
 
 
-class OrderCreated(Event, frozen=True):
-    """An order was taken and waits for stock. Told again while Inventory has not answered."""
+class TimelineEntry(Part, frozen=True):
+    """One thing that happened to an order.
 
-    TYPE = "orders.order-created.v1"
-    TOPIC = EVENTS
+    Attributes:
+        version: 1 for the first.
+        source: the service that the cause came from.
+        actor: who wanted it, if anybody said so.
+        cause: id of the message that led to it.
+    """
+
+    version: int
+    type: str
+    at: datetime
+    source: str
+    cause: str
+    data: "dict[str, object]"
+    actor: str | UnsetType = UNSET
+
+
+class OrderTimeline(Reply, frozen=True):
+    """All that has happened to one order, in order. Reply to `GetTimeline`."""
+
+    TYPE = "orders.order-timeline.v1"
     SUBJECT = "order_id"
 
     order_id: UUID
-    customer_id: CustomerId
-    product_id: ProductId
-    quantity: Quantity
-
-
-class OrderConfirmed(Event, frozen=True):
-    """The order's units are reserved for it."""
-
-    TYPE = "orders.order-confirmed.v1"
-    TOPIC = OUTCOMES
-    SUBJECT = "order_id"
-
-    order_id: UUID
-
-
-class OrderRejected(Event, frozen=True):
-    """The order gets nothing."""
-
-    TYPE = "orders.order-rejected.v1"
-    TOPIC = OUTCOMES
-    SUBJECT = "order_id"
-
-    order_id: UUID
-    reason: RejectionReason
+    events: tuple[TimelineEntry, ...]

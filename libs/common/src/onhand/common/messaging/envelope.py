@@ -1,7 +1,7 @@
 """The CloudEvents envelope around every message, and what a handler takes in and gives out.
 
-JSON format of CloudEvents 1.0 (https://github.com/cloudevents/spec); `correlationid`, `causationid`, `traceparent` and
-`replyto` are extension attributes.
+JSON format of CloudEvents 1.0 (https://github.com/cloudevents/spec); `correlationid`, `causationid`, `traceparent`,
+`replyto` and `actor` are extension attributes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,6 +26,7 @@ class Envelope(Struct, frozen=True, gc=False):
         causationid: id of the message that this one answers or follows from.
         replyto: channel that waits for the reply to this request.
         traceparent: W3C trace context of the request that began the story.
+        actor: who wants it, as the request that led to it says; a log entry and nobody's proof.
     """
 
     type: str
@@ -38,6 +39,7 @@ class Envelope(Struct, frozen=True, gc=False):
     causationid: str | UnsetType = UNSET
     replyto: str | UnsetType = UNSET
     traceparent: str | UnsetType = UNSET
+    actor: str | UnsetType = UNSET
     specversion: Literal["1.0"] = "1.0"
     datacontenttype: Literal["application/json"] = "application/json"
 
@@ -99,20 +101,22 @@ def wrap(
     correlationid: str | None = None,
     replyto: str | UnsetType = UNSET,
     traceparent: str | UnsetType = UNSET,
+    actor: str | UnsetType = UNSET,
 ) -> Envelope:
     """Put a message in a new envelope.
 
     Args:
         message: what to say.
         source: path of the sending service, such as `/orders`.
-        cause: envelope of the message this one follows from; its correlation and trace go on.
+        cause: envelope of the message this one follows from; its correlation, trace and actor go on.
         correlationid: begins a new story under this id, if there is no cause; the subject if not given.
         replyto: channel on which a reply is awaited.
         traceparent: begins a new trace context, if there is no cause.
+        actor: who wants it, if there is no cause.
     """
     subject: str = to_builtins(getattr(message, message.SUBJECT))  # str() of a UUID takes four times as long
     if cause is not None:
-        correlationid, traceparent = cause.correlationid, cause.traceparent
+        correlationid, traceparent, actor = cause.correlationid, cause.traceparent, cause.actor
     return Envelope(
         type=message.TYPE,
         subject=subject,
@@ -124,6 +128,7 @@ def wrap(
         causationid=UNSET if cause is None else cause.id,
         replyto=replyto,
         traceparent=traceparent,
+        actor=actor,
     )
 
 

@@ -99,15 +99,22 @@ class Requests:
         """How many requests wait for a reply."""
         return len(self._waiting)
 
-    async def ask(self, request: Command | Query, traceparent: str | UnsetType = UNSET) -> Envelope:
+    async def ask(
+        self, request: Command | Query, traceparent: str | UnsetType = UNSET, actor: str | UnsetType = UNSET
+    ) -> Envelope:
         """Send a request and wait for its reply.
+
+        Args:
+            request: what to ask.
+            traceparent: W3C trace context of whoever asked us.
+            actor: who wants it.
 
         Raises:
             Unavailable: nothing was sent: Redis or the receiver is away, or too many requests wait already.
             NoReply: no reply came in time; a command may have been, or may yet be, carried out.
         """
         self._refuse_the_hopeless(request)
-        envelope = wrap(request, source=self._source, replyto=self._channel, traceparent=traceparent)
+        envelope = wrap(request, source=self._source, replyto=self._channel, traceparent=traceparent, actor=actor)
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Envelope] = loop.create_future()
         self._waiting[envelope.id] = _Waiting(reply, loop.time() + self._timeout)

@@ -1,0 +1,1 @@
+"""What stock is and how it is promised. Pure: no clock, no I/O."""

@@ -1,0 +1,98 @@
+"""Levels: how many units of a product there are at a location, and who may have them."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from onhand.common.contracts.message import LARGEST_INTEGER
+
+
+class Product(NamedTuple):
+    """What a product is, as far as its numbers go.
+
+    Attributes:
+        low_stock_threshold: None: nobody wants to hear that it runs low.
+        crossings: how often its stock ran low, ran out or came back.
+    """
+
+    product_id: str
+    low_stock_threshold: int | None = None
+    safety_stock: int = 0
+    backorderable: bool = True
+    crossings: int = 0
+
+
+class Level:
+    """Units of one product at one location: `0 <= reserved <= on_hand`. Changed in memory, then stored once.
+
+    Attributes:
+        priority: of the location; the lowest serves first.
+        safety_stock: units that no order gets.
+    """
+
+    __slots__ = ("location_id", "on_hand", "priority", "product_id", "reserved", "safety_stock")
+
+    def __init__(
+        self, product_id: str, location_id: str, *, priority: int, on_hand: int, reserved: int, safety_stock: int
+    ) -> None:
+        self.product_id = product_id
+        self.location_id = location_id
+        self.priority = priority
+        self.on_hand = on_hand
+        self.reserved = reserved
+        self.safety_stock = safety_stock
+
+    @property
+    def available(self) -> int:
+        """Units that nobody has."""
+        return self.on_hand - self.reserved
+
+    @property
+    def promisable(self) -> int:
+        """What a new order can get here."""
+        return max(0, self.on_hand - self.reserved - self.safety_stock)
+
+
+class Stock:
+    """The levels of some products, all of each, locked by whoever holds this. What changes is stored at the end.
+
+    Attributes:
+        products: those of the products that are known.
+    """
+
+    def __init__(self, products: Iterable[Product], levels: Iterable[Level]) -> None:
+        self.products = {product.product_id: product for product in products}
+        self._levels: dict[str, list[Level]] = {}
+        for level in levels:
+            self._levels.setdefault(level.product_id, []).append(level)
+        for of_product in self._levels.values():
+            of_product.sort(key=lambda level: (level.priority, level.location_id))
+        self._before = {level: (level.on_hand, level.reserved) for level in self}
+        self._promisable_before = {product_id: self.promisable(product_id) for product_id in self.products}
+
+    def __iter__(self) -> Iterator[Level]:
+        """All levels."""
+        return (level for of_product in self._levels.values() for level in of_product)
+
+    def of(self, product_id: str) -> list[Level]:
+        """The levels of a product, in the order in which its locations serve; none if it is unknown."""
+        return self._levels.get(product_id, [])
+
+    def at(self, product_id: str, location_id: str) -> Level | None:
+        """The level of a product at a location, if it has one."""
+        return next((level for level in self.of(product_id) if level.location_id == location_id), None)
+
+    def promisable(self, product_id: str) -> int:
+        """What a new order can get, over all locations."""
+        return sum(level.promisable for level in self.of(product_id))
+
+    def has_room(self, product_id: str, units: int) -> bool:
+        """Whether so many more can be on hand, over all locations, without a counter running over."""
+        return sum(level.on_hand for level in self.of(product_id)) + units <= LARGEST_INTEGER
+
+    def changed(self) -> list[Level]:
+        """The levels that are not what they were."""
+        return [level for level, before in self._before.items() if (level.on_hand, level.reserved) != before]
+
+    def promisable_before(self, product_id: str) -> int:
+        """What a new order could have got before anything changed."""
+        return self._promisable_before[product_id]

@@ -1,0 +1,1 @@
+"""How stock is read."""

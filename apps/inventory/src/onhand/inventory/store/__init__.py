@@ -1,0 +1,1 @@
+"""How stock is written: one statement for a whole batch."""

@@ -1,0 +1,86 @@
+"""How products and their levels are locked and stored."""
+
+from collections.abc import Collection, Sequence
+
+from onhand.common.database import Transaction
+from onhand.inventory.domain.levels import Level, Product, Stock
+
+
+async def lock_stock(tx: Transaction, product_ids: Collection[str]) -> Stock:
+    """Read all levels of products and keep them locked until the transaction ends; unknown products are left out.
+
+    The locks are taken in the order of the ids, so that two batches never deadlock. Every product has a level, so its own
+    row need not be locked: whoever changes it locks the levels first.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT product_id, location_id, on_hand, reserved, priority,
+               low_stock_threshold, safety_stock, backorderable, crossings
+        FROM stock_levels JOIN products USING (product_id) JOIN locations USING (location_id)
+        WHERE product_id = ANY($1) ORDER BY product_id, location_id FOR UPDATE OF stock_levels
+        """,
+        list(product_ids),
+    )
+    products = {
+        row["product_id"]: Product(
+            row["product_id"], row["low_stock_threshold"], row["safety_stock"], row["backorderable"], row["crossings"]
+        )
+        for row in rows
+    }
+    levels = [
+        Level(
+            row["product_id"],
+            row["location_id"],
+            priority=row["priority"],
+            on_hand=row["on_hand"],
+            reserved=row["reserved"],
+            safety_stock=row["safety_stock"],
+        )
+        for row in rows
+    ]
+    return Stock(products.values(), levels)
+
+
+async def add_levels(tx: Transaction, places: Collection[tuple[str, str]]) -> None:
+    """Make products known, and give them a level, with nothing on hand, at locations where they have none.
+
+    A row that does not exist cannot be locked; without this, two replicas that set the stock of a new product would
+    overwrite each other, and with it what was reserved in between. Locations that do not exist are passed over.
+
+    Args:
+        tx: the transaction.
+        places: products and locations.
+    """
+    ordered = sorted(places)
+    await tx.execute(
+        """
+        WITH given AS (
+            SELECT product_id, location_id FROM unnest($1::text[], $2::text[]) AS given (product_id, location_id)
+            JOIN locations USING (location_id)
+        ), known AS (
+            INSERT INTO products (product_id) SELECT DISTINCT product_id FROM given ORDER BY product_id
+            ON CONFLICT (product_id) DO NOTHING
+        )
+        INSERT INTO stock_levels (product_id, location_id) SELECT product_id, location_id FROM given
+        ORDER BY product_id, location_id ON CONFLICT (product_id, location_id) DO NOTHING
+        """,
+        [product_id for product_id, _ in ordered],
+        [location_id for _, location_id in ordered],
+    )
+
+
+async def save_levels(tx: Transaction, levels: Sequence[Level]) -> None:
+    """Store locked levels as they are now: one write for each."""
+    if levels:
+        await tx.execute(
+            """
+            UPDATE stock_levels SET on_hand = given.on_hand, reserved = given.reserved
+            FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[])
+                AS given (product_id, location_id, on_hand, reserved)
+            WHERE stock_levels.product_id = given.product_id AND stock_levels.location_id = given.location_id
+            """,
+            [level.product_id for level in levels],
+            [level.location_id for level in levels],
+            [level.on_hand for level in levels],
+            [level.reserved for level in levels],
+        )

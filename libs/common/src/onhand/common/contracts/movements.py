@@ -1,0 +1,153 @@
+"""Stock that comes, goes and is counted, and stock that is expected."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+
+from onhand.common.contracts.inventory import COMMANDS, DEFAULT_LOCATION
+from onhand.common.contracts.message import (
+    Change,
+    Command,
+    Count,
+    IdempotencyKey,
+    LocationId,
+    Note,
+    Part,
+    ProductId,
+    Quantity,
+    Reference,
+    Reply,
+)
+
+MovementType = Literal["receive", "adjust", "count", "transfer", "sale", "return"]
+
+
+class Movement(Command, frozen=True):
+    """What all commands that move stock have in common.
+
+    Attributes:
+        movement_id: the sender's, so that the same command sent twice is one movement. From the same idempotency key
+            the gateway makes the same id.
+    """
+
+    movement_id: UUID
+    product_id: ProductId
+    reason: Note | UnsetType = UNSET
+    reference: Reference | UnsetType = UNSET
+    idempotency_key: IdempotencyKey | UnsetType = UNSET
+
+
+class ReceiveStock(Movement, frozen=True, kw_only=True):
+    """Units have come in; an unknown product becomes known by it.
+
+    Attributes:
+        incoming_id: what they were expected as; as many are expected less.
+    """
+
+    TYPE = "inventory.receive-stock.v1"
+    TOPIC = COMMANDS
+    SUBJECT = "product_id"
+
+    quantity: Quantity
+    location_id: LocationId = DEFAULT_LOCATION
+    incoming_id: UUID | UnsetType = UNSET
+
+
+class AdjustStock(Movement, frozen=True, kw_only=True):
+    """There are more units than thought, or fewer: found, broken, stolen. Never fewer than are reserved."""
+
+    TYPE = "inventory.adjust-stock.v1"
+    TOPIC = COMMANDS
+    SUBJECT = "product_id"
+
+    quantity: Change
+    location_id: LocationId = DEFAULT_LOCATION
+
+
+class CountStock(Movement, frozen=True, kw_only=True):
+    """The units were counted; an unknown product becomes known by it. Never fewer than are reserved."""
+
+    TYPE = "inventory.count-stock.v1"
+    TOPIC = COMMANDS
+    SUBJECT = "product_id"
+
+    on_hand: Count
+    location_id: LocationId = DEFAULT_LOCATION
+
+
+class TransferStock(Movement, frozen=True, kw_only=True):
+    """Units are carried from one location to another. Never those that are reserved."""
+
+    TYPE = "inventory.transfer-stock.v1"
+    TOPIC = COMMANDS
+    SUBJECT = "product_id"
+
+    quantity: Quantity
+    from_location_id: LocationId
+    to_location_id: LocationId
+
+
+class MovementEntry(Part, frozen=True):
+    """What a movement did at one location.
+
+    Attributes:
+        quantity: units added or, below 0, taken away.
+        on_hand: units there afterwards.
+    """
+
+    location_id: LocationId
+    quantity: Change
+    on_hand: Count
+
+
+class MovementReceipt(Reply, frozen=True):
+    """The movement is on disk. Reply to each command that moves stock, and the same if the command comes again."""
+
+    TYPE = "inventory.movement-receipt.v1"
+    SUBJECT = "movement_id"
+
+    movement_id: UUID
+    type: MovementType
+    product_id: ProductId
+    entries: tuple[MovementEntry, ...]
+
+
+class MovementReplayed(MovementReceipt, frozen=True):
+    """A movement with the same idempotency key, and the same in all else, is on disk already."""
+
+    TYPE = "inventory.movement-replayed.v1"
+
+
+class ExpectStock(Command, frozen=True):
+    """Units are on their way; said again with the same id, it is the new state of it.
+
+    Attributes:
+        quantity: still to come; 0: nothing comes any more.
+    """
+
+    TYPE = "inventory.expect-stock.v1"
+    TOPIC = COMMANDS
+    SUBJECT = "product_id"
+
+    incoming_id: UUID
+    product_id: ProductId
+    quantity: Count
+    expected_at: datetime
+    location_id: LocationId = DEFAULT_LOCATION
+    reference: Reference | UnsetType = UNSET
+
+
+class IncomingDetails(Reply, frozen=True):
+    """What is expected. Reply to `ExpectStock`."""
+
+    TYPE = "inventory.incoming-details.v1"
+    SUBJECT = "incoming_id"
+
+    incoming_id: UUID
+    product_id: ProductId
+    location_id: LocationId
+    quantity: Count
+    expected_at: datetime
+    reference: Reference | UnsetType = UNSET
