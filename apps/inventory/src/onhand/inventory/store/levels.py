@@ -9,8 +9,8 @@ from onhand.inventory.domain.levels import Level, Product, Stock
 async def lock_stock(tx: Transaction, product_ids: Collection[str]) -> Stock:
     """Read all levels of products and keep them locked until the transaction ends; unknown products are left out.
 
-    The locks are taken in the order of the ids, so that two batches never deadlock. Every product has a level, so its own
-    row need not be locked: whoever changes it locks the levels first.
+    The locks are taken in the order of the ids, so that two batches never deadlock. Every product has a level, so its
+    own row need not be locked: whoever changes it locks the levels first.
     """
     rows = await tx.fetch(
         """

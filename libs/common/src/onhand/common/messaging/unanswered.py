@@ -1,8 +1,8 @@
 """Events that are told again until they are answered.
 
 The outbox sees to it that an event is published; that Redis then loses it, or the answer to it, is seen to here. An
-event is noted in the transaction that leads to it, and forgotten in the transaction of the answer. Whoever acts on it answers
-each time that it comes, and acts once.
+event is noted in the transaction that leads to it, and forgotten in the transaction of the answer. Whoever acts on it
+answers each time that it comes, and acts once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
