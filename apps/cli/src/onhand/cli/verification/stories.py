@@ -14,7 +14,6 @@ from msgspec.json import Decoder
 from onhand.cli.verification.counters import shown, wrong_with_counters
 from onhand.cli.verification.findings import Finding, Invariant
 from onhand.cli.verification.folding import (
-    Booked,
     CannotFold,
     Counts,
     Entry,
@@ -91,7 +90,6 @@ def _problems(story: Story) -> Iterator[Problem]:
         return
     yield "I1", next(wrong_with_counters(state, order.fulfilment), None)
     yield "I1", _wrong_with_log(order, log) if log else "is stored without a log"
-    booked: Sequence[Booked] = ()
     if log:
         yield "I3", _wrong_with_end(order, log)
         try:
@@ -100,12 +98,11 @@ def _problems(story: Story) -> Iterator[Problem]:
             yield "I4", str(problem)
         else:
             yield "I4", _wrong_with_fold(state, told.state)
-            booked = told.booked
+            if told.booked or story.movements:
+                yield "I3", next(wrong_with_movements(told.booked, story.movements), None)
     yield "I3", next(wrong_with_shares(state, story.shares), None)
     if story.uses:
         yield "I3", next(wrong_with_uses(state, story.uses), None)
-    if booked or story.movements:
-        yield "I3", next(wrong_with_movements(booked, story.movements), None)
 
 
 def _known_to_inventory(story: Story) -> str | None:
