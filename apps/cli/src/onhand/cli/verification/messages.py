@@ -43,7 +43,6 @@ Row = Any
 """A row of a query; asyncpg ships no types."""
 
 _lines = Decoder(tuple[Line, ...]).decode
-_SHORTEST_TTL = 1
 
 
 def of_order(order: Row, log: Sequence[Row], shares: Sequence[Row]) -> Iterator[Outgoing]:
@@ -65,7 +64,7 @@ def of_hold(hold: Row) -> Iterator[Outgoing]:
     """The commands that a hold has come and gone by; for one that has ended."""
     reservation_id, reference = hold["reservation_id"], hold["reference"] or UNSET
     lines = _lines(hold["lines"])
-    asked = HoldStock(reservation_id=reservation_id, lines=lines, ttl_seconds=_SHORTEST_TTL, reference=reference)
+    asked = HoldStock(reservation_id=reservation_id, lines=lines, ttl_seconds=hold["ttl_seconds"], reference=reference)
     yield _message(asked, "/gateway")
     yield _message(ReleaseHold(reservation_id=reservation_id), "/gateway")
 

@@ -33,7 +33,8 @@ _SHARES = """
     WHERE holder_id = ANY($1) ORDER BY holder_id, row_no
 """
 _LATEST_HOLDS = """
-    SELECT reservation_id, lines, reference FROM holds WHERE state <> 'active' ORDER BY ended_at DESC LIMIT $1
+    SELECT reservation_id, lines, ttl_seconds, reference
+    FROM holds WHERE state <> 'active' ORDER BY ended_at DESC LIMIT $1
 """
 _LATEST_MOVEMENTS = """
     SELECT movement_id, type, product_id, location_id, quantity, on_hand, reason, reference, idempotency_key
