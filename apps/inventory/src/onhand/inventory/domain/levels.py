@@ -27,9 +27,10 @@ class Level:
     Attributes:
         priority: of the location; the lowest serves first.
         safety_stock: units that no order gets.
+        before: what was on hand and what was reserved when it was read.
     """
 
-    __slots__ = ("location_id", "on_hand", "priority", "product_id", "reserved", "safety_stock")
+    __slots__ = ("before", "location_id", "on_hand", "priority", "product_id", "reserved", "safety_stock")
 
     def __init__(
         self, product_id: str, location_id: str, *, priority: int, on_hand: int, reserved: int, safety_stock: int
@@ -40,6 +41,7 @@ class Level:
         self.on_hand = on_hand
         self.reserved = reserved
         self.safety_stock = safety_stock
+        self.before = (on_hand, reserved)
 
     @property
     def available(self) -> int:
@@ -62,16 +64,17 @@ class Stock:
     def __init__(self, products: Iterable[Product], levels: Iterable[Level]) -> None:
         self.products = {product.product_id: product for product in products}
         self._levels: dict[str, list[Level]] = {}
+        self._places: dict[tuple[str, str], Level] = {}
         for level in levels:
             self._levels.setdefault(level.product_id, []).append(level)
+            self._places[level.product_id, level.location_id] = level
         for of_product in self._levels.values():
-            of_product.sort(key=lambda level: (level.priority, level.location_id))
-        self._before = {level: (level.on_hand, level.reserved) for level in self}
-        self._promisable_before = {product_id: self.promisable(product_id) for product_id in self.products}
+            if len(of_product) > 1:
+                of_product.sort(key=lambda level: (level.priority, level.location_id))
 
     def __iter__(self) -> Iterator[Level]:
         """All levels."""
-        return (level for of_product in self._levels.values() for level in of_product)
+        return iter(self._places.values())
 
     def of(self, product_id: str) -> list[Level]:
         """The levels of a product, in the order in which its locations serve; none if it is unknown."""
@@ -79,7 +82,7 @@ class Stock:
 
     def at(self, product_id: str, location_id: str) -> Level | None:
         """The level of a product at a location, if it has one."""
-        return next((level for level in self.of(product_id) if level.location_id == location_id), None)
+        return self._places.get((product_id, location_id))
 
     def promisable(self, product_id: str) -> int:
         """What a new order can get, over all locations."""
@@ -91,8 +94,13 @@ class Stock:
 
     def changed(self) -> list[Level]:
         """The levels that are not what they were."""
-        return [level for level, before in self._before.items() if (level.on_hand, level.reserved) != before]
+        return [level for level in self if (level.on_hand, level.reserved) != level.before]
 
     def promisable_before(self, product_id: str) -> int:
         """What a new order could have got before anything changed."""
-        return self._promisable_before[product_id]
+        return sum(max(0, level.before[0] - level.before[1] - level.safety_stock) for level in self.of(product_id))
+
+    def undo(self) -> None:
+        """Make every level what it was."""
+        for level in self:
+            level.on_hand, level.reserved = level.before

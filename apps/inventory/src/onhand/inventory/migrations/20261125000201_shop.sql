@@ -67,7 +67,9 @@ ALTER TABLE reservations
     ADD COLUMN granted integer NOT NULL DEFAULT 0,     -- units given by this row
     ADD COLUMN shipped integer NOT NULL DEFAULT 0,     -- of these, units that have left
     ADD COLUMN waiting integer NOT NULL DEFAULT 0,     -- units that the line waits for
-    ADD COLUMN queue_no bigint,                        -- place among those that wait; kept when it waits no longer
+    ADD COLUMN queue_no bigint,                        -- place among those that wait; kept when it waits no longer.
+                                                       -- A row that fills it has the same
+    ADD COLUMN revision integer,                       -- in row 1 of an order that waited: how often Orders was told news
     ADD COLUMN released_at timestamptz,                -- when what had not left was given back
     ADD PRIMARY KEY (holder_id, row_no);
 UPDATE reservations SET granted = requested, location_id = 'main' WHERE reason IS NULL;
@@ -77,6 +79,8 @@ ALTER TABLE reservations
     ALTER COLUMN granted DROP DEFAULT,
     ADD CHECK (requested >= 0), -- 0: the row adds to a line that has a row already
     ADD CHECK (granted >= 0 AND shipped BETWEEN 0 AND granted),
+    ADD CHECK (reason IN ('unknown-product', 'unknown-reservation', 'not-backorderable', 'insufficient-stock', 'cancelled')),
+    ADD CHECK (reason IS NULL OR granted = 0 AND waiting = 0), -- it is the same in all rows of an order
     ADD CHECK (waiting >= 0 AND (waiting = 0 OR queue_no IS NOT NULL AND released_at IS NULL)),
     ADD CHECK ((location_id IS NULL) = (granted = 0));
 CREATE INDEX reservations_of_product ON reservations (product_id, decided_at);
@@ -87,6 +91,7 @@ CREATE TABLE holds (
     reservation_id uuid PRIMARY KEY,
     state          text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'used', 'released', 'expired')),
     lines          jsonb NOT NULL,
+    ttl_seconds    integer NOT NULL, -- as it was asked for
     reference      text,
     created_at     timestamptz NOT NULL DEFAULT statement_timestamp(),
     expires_at     timestamptz NOT NULL,
@@ -124,6 +129,7 @@ ALTER TABLE reservations
     DROP COLUMN shipped,
     DROP COLUMN waiting,
     DROP COLUMN queue_no,
+    DROP COLUMN revision,
     DROP COLUMN released_at,
     ADD PRIMARY KEY (holder_id);
 DROP SEQUENCE backorder_queue;
