@@ -27,7 +27,7 @@ class Level:
     Attributes:
         priority: of the location; the lowest serves first.
         safety_stock: units that no order gets.
-        before: what was on hand and what was reserved when it was read.
+        before: what was on hand, what was reserved and what was kept from orders when it was read.
     """
 
     __slots__ = ("before", "location_id", "on_hand", "priority", "product_id", "reserved", "safety_stock")
@@ -41,7 +41,7 @@ class Level:
         self.on_hand = on_hand
         self.reserved = reserved
         self.safety_stock = safety_stock
-        self.before = (on_hand, reserved)
+        self.before = (on_hand, reserved, safety_stock)
 
     @property
     def available(self) -> int:
@@ -94,13 +94,14 @@ class Stock:
 
     def changed(self) -> list[Level]:
         """The levels that are not what they were."""
-        return [level for level in self if (level.on_hand, level.reserved) != level.before]
+        return [level for level in self if (level.on_hand, level.reserved, level.safety_stock) != level.before]
 
     def promisable_before(self, product_id: str) -> int:
         """What a new order could have got before anything changed."""
-        return sum(max(0, level.before[0] - level.before[1] - level.safety_stock) for level in self.of(product_id))
+        before = (level.before for level in self.of(product_id))
+        return sum(max(0, on_hand - reserved - safety_stock) for on_hand, reserved, safety_stock in before)
 
     def undo(self) -> None:
         """Make every level what it was."""
         for level in self:
-            level.on_hand, level.reserved = level.before
+            level.on_hand, level.reserved, level.safety_stock = level.before
