@@ -25,7 +25,7 @@ class Level:
     Attributes:
         priority: of the location; the lowest serves first.
         safety_stock: units that no order gets.
-        before: what was on hand and what was reserved when it was read.
+        before: what was on hand, what was reserved and what was kept from orders when it was read.
     """
 
     __slots__ = ("before", "location_id", "on_hand", "priority", "product_id", "reserved", "safety_stock")
@@ -39,7 +39,7 @@ class Level:
         self.on_hand = on_hand
         self.reserved = reserved
         self.safety_stock = safety_stock
-        self.before = (on_hand, reserved)
+        self.before = (on_hand, reserved, safety_stock)
 
     @property
     def available(self) -> int:
@@ -93,7 +93,7 @@ class Stock:
 
     def changed(self) -> list[Level]:
         """The levels that are not what they were."""
-        return [level for level in self if (level.on_hand, level.reserved) != level.before]
+        return [level for level in self if (level.on_hand, level.reserved, level.safety_stock) != level.before]
 
     def define(self, product: Product) -> None:
         """Say what a product is from now on; it has a level already."""
@@ -108,10 +108,10 @@ class Stock:
 
     def promisable_before(self, product_id: str) -> int:
         """What a new order could have got before anything changed."""
-        safety_stock = self.product_before(product_id).safety_stock
-        return sum(max(0, level.before[0] - level.before[1] - safety_stock) for level in self.of(product_id))
+        before = (level.before for level in self.of(product_id))
+        return sum(max(0, on_hand - reserved - safety_stock) for on_hand, reserved, safety_stock in before)
 
     def undo(self) -> None:
         """Make every level what it was."""
         for level in self:
-            level.on_hand, level.reserved = level.before
+            level.on_hand, level.reserved, level.safety_stock = level.before
