@@ -11,14 +11,12 @@ class Product(NamedTuple):
 
     Attributes:
         low_stock_threshold: None: nobody wants to hear that it runs low.
-        crossings: how often its stock ran low, ran out or came back.
     """
 
     product_id: str
     low_stock_threshold: int | None = None
     safety_stock: int = 0
     backorderable: bool = True
-    crossings: int = 0
 
 
 class Level:
@@ -63,6 +61,7 @@ class Stock:
 
     def __init__(self, products: Iterable[Product], levels: Iterable[Level]) -> None:
         self.products = {product.product_id: product for product in products}
+        self._redefined: dict[str, Product] = {}
         self._levels: dict[str, list[Level]] = {}
         self._places: dict[tuple[str, str], Level] = {}
         for level in levels:
@@ -103,6 +102,17 @@ class Stock:
     def changed(self) -> list[Level]:
         """The levels that are not what they were."""
         return [level for level in self if (level.on_hand, level.reserved, level.safety_stock) != level.before]
+
+    def define(self, product: Product) -> None:
+        """Say what a product is from now on; it has a level already."""
+        self._redefined.setdefault(product.product_id, self.products[product.product_id])
+        self.products[product.product_id] = product
+        for level in self.of(product.product_id):
+            level.safety_stock = product.safety_stock
+
+    def product_before(self, product_id: str) -> Product:
+        """What a product was before anything changed."""
+        return self._redefined.get(product_id) or self.products[product_id]
 
     def promisable_before(self, product_id: str) -> int:
         """What a new order could have got before anything changed."""

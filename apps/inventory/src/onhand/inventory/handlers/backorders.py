@@ -1,8 +1,8 @@
 """Who waits is given what has come."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
-from onhand.common.contracts import Message
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Publish, Received
 from onhand.common.messaging.unanswered import Unanswered, expect_answers
@@ -13,7 +13,7 @@ from onhand.inventory.store.reservations import next_revisions
 
 
 async def fill_backorders(
-    tx: Transaction, stock: Stock, product_ids: Collection[str], cause: Received[Message] | None
+    tx: Transaction, stock: Stock, product_ids: Collection[str], causes: Mapping[str, Received[Any]]
 ) -> list[Publish]:
     """Give what can be promised of some products to those that wait for them, first come, first served.
 
@@ -24,7 +24,7 @@ async def fill_backorders(
         tx: the transaction.
         stock: locked. It is changed in memory; who called stores the levels.
         product_ids: whose levels are in it.
-        cause: the message that led to it; none for a timer.
+        causes: for each product the message that led to it; none for a timer.
 
     Returns:
         What Orders is to be told now, and again until it says that it took note.
@@ -39,6 +39,11 @@ async def fill_backorders(
     await save_fills(tx, fills)
     allocations = await find_allocations(tx, revisions)
     events = [tell_allocations(order_id, allocations[order_id], revision) for order_id, revision in revisions.items()]
+    of_order = {given.waiting.order_id: causes.get(given.waiting.product_id) for given in fills}
     return await expect_answers(
-        tx, [Unanswered(f"{event.order_id}/{event.revision}", Publish(event, cause=cause)) for event in events]
+        tx,
+        [
+            Unanswered(f"{event.order_id}/{event.revision}", Publish(event, cause=of_order[event.order_id]))
+            for event in events
+        ],
     )
