@@ -1,19 +1,17 @@
-"""Ids and numbers as clients may give them: in a body, or as text in a path or a query."""
+"""Ids, numbers and moments as clients may give them in a path or a query: as text."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
+import falcon.asgi
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, UnsetType
 
 from onhand.common.contracts.message import LARGEST_INTEGER
-from onhand.gateway.problems import Violation, describe, invalid_request
-
-# PostgreSQL's text cannot hold NUL, UTF-8 cannot hold surrogates, and a slash would end the id in a URL's path.
-Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\A[^\x00-\x1f\x7f/\ud800-\udfff]*\Z")]
-"""A product's or a customer's id."""
-
-_MOST_DIGITS = len(str(LARGEST_INTEGER))
+from onhand.gateway.fields import OUT_OF_REACH, Identifier, LocationName, Moment, describe, within_reach
+from onhand.gateway.problems import Problem, Violation, invalid_request
 
 
 def product_id_of(text: str) -> str:
@@ -22,25 +20,114 @@ def product_id_of(text: str) -> str:
     Raises:
         Problem: 422, it can be no product's id.
     """
-    if "\ufffd" in text:  # the server put it in place of bytes that it could not decode: many paths, one id
-        raise invalid_request(Violation("must be percent-encoded UTF-8", parameter="productId"))
-    try:
-        product_id: str = msgspec.convert(text, Identifier)
-    except msgspec.ValidationError as error:
-        raise invalid_request(Violation(describe(error), parameter="productId")) from None
+    product_id: str = _convert(_utf8(text, "productId"), Identifier, "productId")
     return product_id
 
 
-def quantity_of(texts: Sequence[str]) -> int:
-    """A quantity from a query string: all that it gives under that name.
+def location_id_of(text: str) -> str:
+    """A location's id from a path.
+
+    Raises:
+        Problem: 422, it can be no location's id.
+    """
+    location_id: str = _convert(_utf8(text, "locationId"), LocationName, "locationId")
+    return location_id
+
+
+def incoming_id_of(text: str) -> UUID:
+    """The id of something expected, which the client may choose, from a path.
+
+    Raises:
+        Problem: 422, it is no UUID.
+    """
+    incoming_id: UUID = _convert(text, UUID, "incomingId")
+    return incoming_id
+
+
+def order_id_of(text: str) -> UUID:
+    """An order's id from a path.
+
+    Raises:
+        Problem: 404, it can be no order's id.
+    """
+    return _own_id(text, "order")
+
+
+def reservation_id_of(text: str) -> UUID:
+    """A reservation's id from a path.
+
+    Raises:
+        Problem: 404, it can be no reservation's id.
+    """
+    return _own_id(text, "reservation")
+
+
+def quantity_of(request: falcon.asgi.Request) -> int | UnsetType:
+    """The quantity in a query string, if there is one.
 
     Raises:
         Problem: 422, it is given more than once, or is no whole number from 1 to 2^31-1.
     """
-    if len(texts) > 1:
-        raise invalid_request(Violation("must be given once", parameter="quantity"))
-    text = texts[0]
-    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
-    if not is_number or not 1 <= int(text) <= LARGEST_INTEGER:
-        raise invalid_request(Violation(f"must be a whole number from 1 to {LARGEST_INTEGER}", parameter="quantity"))
+    return _whole_number(request, "quantity", LARGEST_INTEGER)
+
+
+def limit_of(request: falcon.asgi.Request, largest: int) -> int | UnsetType:
+    """How many of something are wanted, if the query string says so.
+
+    Raises:
+        Problem: 422, it is given more than once, or is no whole number from 1 to the largest.
+    """
+    return _whole_number(request, "limit", largest)
+
+
+def moment_of(request: falcon.asgi.Request) -> datetime | UnsetType:
+    """The moment in a query string, if there is one.
+
+    Raises:
+        Problem: 422, it is given more than once, or is no date and time with its offset, or cannot be stored.
+    """
+    text = _once(request.get_param_as_list("at"), "at")
+    if text is None:
+        return UNSET
+    moment: datetime = _convert(text.replace(" ", "+"), Moment, "at")  # a plus that was not percent-encoded
+    if not within_reach(moment):
+        raise invalid_request(Violation(OUT_OF_REACH, parameter="at"))
+    return moment.astimezone(UTC)
+
+
+def _own_id(text: str, kind: str) -> UUID:
+    """An id that we made ourselves: with any other text there is nothing."""
+    try:
+        return msgspec.convert(text, UUID)
+    except msgspec.ValidationError:
+        detail = f"There is no such {kind}: {kind} ids are UUIDs."
+        raise Problem(404, f"{kind}-not-found", detail) from None
+
+
+def _utf8(text: str, name: str) -> str:
+    if "\ufffd" in text:  # the server put it in place of bytes that it could not decode: many paths, one id
+        raise invalid_request(Violation("must be percent-encoded UTF-8", parameter=name))
+    return text
+
+
+def _convert(text: str, kind: Any, name: str) -> Any:  # noqa: ANN401  # what kind says
+    try:
+        return msgspec.convert(text, kind)
+    except msgspec.ValidationError as error:
+        raise invalid_request(Violation(describe(error), parameter=name)) from None
+
+
+def _whole_number(request: falcon.asgi.Request, name: str, largest: int) -> int | UnsetType:
+    text = _once(request.get_param_as_list(name), name)
+    if text is None:
+        return UNSET
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(largest))
+    if not is_number or not 1 <= int(text) <= largest:
+        raise invalid_request(Violation(f"must be a whole number from 1 to {largest}", parameter=name))
     return int(text)
+
+
+def _once(texts: Sequence[str] | None, name: str) -> str | None:
+    if texts is not None and len(texts) > 1:
+        raise invalid_request(Violation("must be given once", parameter=name))
+    return texts[0] if texts else None

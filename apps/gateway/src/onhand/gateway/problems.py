@@ -1,6 +1,5 @@
 """Errors as `application/problem+json` (RFC 9457)."""
 
-import re
 from http import HTTPStatus
 from uuid import UUID
 
@@ -10,23 +9,12 @@ import msgspec
 import structlog
 from msgspec import UNSET, Struct, UnsetType
 
+from onhand.common.contracts import LineShortage
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.health import HttpApp
 
 _MEDIA_TYPE = "application/problem+json"
 _RETRY_LATER = {"Retry-After": "1"}
-_WORDS = tuple(
-    (re.compile(pattern), words)
-    for pattern, words in (
-        (r"Expected `str` matching regex", "must not contain control characters, surrogates or a slash"),
-        (r"Expected `str` of length >= 1\b", "must not be empty"),
-        (r"Expected `str` of length <= (\d+)", r"must have at most \1 characters"),
-        (r"Expected `int` >= (\d+)", r"must be at least \1"),
-        (r"Expected `int` <= (\d+)", r"must be at most \1"),
-        (r"Expected `int`, got `\w+`", "must be a whole number"),
-        (r"Expected `str`, got `\w+`", "must be a string"),
-    )
-)
 _log = structlog.get_logger()
 
 
@@ -45,8 +33,10 @@ class ProblemDetails(Struct, frozen=True, rename="camel"):
         type: names the kind of problem for programs.
         title: names it for people.
         detail: what happened this time.
-        errors: for 422, everything that is wrong with the request.
-        order_id: for 504, the order whose creation was asked for and not confirmed.
+        errors: for 422, everything that is wrong with the request; for 409, the field that cannot be satisfied now.
+        state: for 409, the state of the order or reservation that does not allow it.
+        lines: for 409, what every line asked for and what there was.
+        order_id: for 504, the order that was asked for and not confirmed; the ids that follow likewise.
     """
 
     type: str
@@ -54,7 +44,14 @@ class ProblemDetails(Struct, frozen=True, rename="camel"):
     status: int
     detail: str
     errors: tuple[Violation, ...] | UnsetType = UNSET
+    state: str | UnsetType = UNSET
+    lines: tuple[LineShortage, ...] | UnsetType = UNSET
     order_id: UUID | UnsetType = UNSET
+    reservation_id: UUID | UnsetType = UNSET
+    movement_id: UUID | UnsetType = UNSET
+    fulfilment_id: UUID | UnsetType = UNSET
+    return_id: UUID | UnsetType = UNSET
+    incoming_id: UUID | UnsetType = UNSET
 
 
 class Problem(Exception):
@@ -65,7 +62,8 @@ class Problem(Exception):
         code: the kind of problem, in kebab case.
         detail: what happened this time.
         errors: everything that is wrong with the request.
-        order_id: the order that the request was about, where the client cannot know it.
+        state: of what the request is about.
+        lines: what every line asked for and what there was.
         headers: to send along.
     """
 
@@ -76,26 +74,19 @@ class Problem(Exception):
         detail: str,
         *,
         errors: tuple[Violation, ...] | UnsetType = UNSET,
-        order_id: UUID | UnsetType = UNSET,
+        state: str | UnsetType = UNSET,
+        lines: tuple[LineShortage, ...] | UnsetType = UNSET,
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         title = code.replace("-", " ").capitalize()
-        self.details = ProblemDetails(f"urn:onhand:problem:{code}", title, status, detail, errors, order_id)
+        self.details = ProblemDetails(f"urn:onhand:problem:{code}", title, status, detail, errors, state, lines)
         self.headers = headers or {}
 
 
 def invalid_request(*violations: Violation) -> Problem:
     """422: well-formed, but not what is taken here."""
     return Problem(422, "invalid-request", "The request has fields that cannot be accepted.", errors=violations)
-
-
-def describe(error: msgspec.ValidationError) -> str:
-    """A validation error in words for the client, who does not know Python."""
-    for pattern, words in _WORDS:
-        if match := pattern.match(str(error)):
-            return match.expand(words)
-    return str(error)
 
 
 def unavailable(error: Unavailable) -> Problem:
@@ -110,10 +101,18 @@ def encode_unavailable(error: Unavailable) -> tuple[dict[str, str], bytes]:
     return {"content-type": _MEDIA_TYPE, "content-length": str(len(body)), **problem.headers}, body
 
 
-def no_reply(error: NoReply, order_id: UUID | UnsetType = UNSET) -> Problem:
-    """504: whether it was done is not known yet."""
-    detail = f"{error}. It may have been done, or may yet be."
-    return Problem(504, "no-reply", detail, order_id=order_id, headers=_RETRY_LATER)
+def no_reply(error: NoReply, advice: str = "", **ids: UUID) -> Problem:
+    """504: whether it was done is not known yet.
+
+    Args:
+        error: says how long nothing came.
+        advice: what the client can do about it.
+        ids: what may have been made, such as `order_id`, where the client cannot know it.
+    """
+    detail = f"{error}. It may have been done, or may yet be.{advice and ' '}{advice}"
+    problem = Problem(504, "no-reply", detail, headers=_RETRY_LATER)
+    problem.details = msgspec.structs.replace(problem.details, **ids)
+    return problem
 
 
 def answer_problems(app: HttpApp) -> None:

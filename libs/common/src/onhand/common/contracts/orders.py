@@ -127,17 +127,17 @@ class GetTimeline(Query, frozen=True):
     order_id: UUID
 
 
-class OrderReceipt(Reply, frozen=True):
+class OrderReceipt(Reply, frozen=True, kw_only=True):
     """The order is on disk. Reply to `CreateOrder`: with `as_product` in the form of an order for one product."""
 
     TYPE = "orders.order-receipt.v2"
     SUBJECT = "order_id"
 
     order_id: UUID
-    status: OrderStatus
     product_id: ProductId | UnsetType = UNSET
     quantity: Quantity | UnsetType = UNSET
     lines: Lines | UnsetType = UNSET
+    status: OrderStatus
 
 
 class OrderReplayed(OrderReceipt, frozen=True):

@@ -1,0 +1,118 @@
+"""Stock: what there is of a product, what comes and goes, what is expected, and why it is what it is."""
+
+from datetime import UTC
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from uuid_utils.compat import uuid7
+
+from onhand.common.contracts import (
+    CheckStock,
+    ExpectStock,
+    ExplainStock,
+    SetStock,
+)
+from onhand.common.contracts.inventory import DEFAULT_LOCATION
+from onhand.common.contracts.message import Count
+from onhand.common.messaging.request_reply import Requests
+from onhand.gateway.api.exchange import Request, Response, answer, ask
+from onhand.gateway.body import read_body
+from onhand.gateway.explanation import Body
+from onhand.gateway.fields import Label, LocationName, Moment, within_reach
+from onhand.gateway.headers import Headers, read_headers
+from onhand.gateway.parameters import incoming_id_of, limit_of, moment_of, product_id_of, quantity_of
+
+_DEFAULT_LIMIT = 100
+_LARGEST_LIMIT = 1000
+
+
+class NewLevel(Body, frozen=True):
+    """How many units there are."""
+
+    on_hand: Count
+    location_id: LocationName = DEFAULT_LOCATION
+
+
+class Expected(Body, frozen=True):
+    """Units that are on their way."""
+
+    quantity: Count
+    expected_at: Moment
+    location_id: LocationName = DEFAULT_LOCATION
+    reference: Label | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse a moment that cannot be stored."""
+        if not within_reach(self.expected_at):
+            raise ValueError("out of reach")
+
+
+class Stock:
+    """`/api/gateway/stock/{productId}` and `/explain` below it."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+        self._decoder = msgspec.json.Decoder(NewLevel)
+
+    async def on_get(self, request: Request, response: Response, product_id: str) -> None:
+        """Tell a product's stock; with `?quantity=n`, also whether that many can be promised."""
+        query = CheckStock(product_id=product_id_of(product_id), quantity=quantity_of(request))
+        answer(response, await ask(self._requests, query, read_headers(request)))
+
+    async def on_put(self, request: Request, response: Response, product_id: str) -> None:
+        """Set how many units are on hand. To do it again sets it again."""
+        headers, product = read_headers(request), product_id_of(product_id)
+        body = await read_body(request, self._decoder)
+        command = SetStock(movement_id=uuid7(), product_id=product, on_hand=body.on_hand, location_id=body.location_id)
+        answer(response, await ask(self._requests, command, headers))
+
+    async def on_get_explain(self, request: Request, response: Response, product_id: str) -> None:
+        """Tell what is behind a product's numbers, now or `?at=` a moment of the past."""
+        query = ExplainStock(
+            product_id=product_id_of(product_id),
+            at=moment_of(request),
+            limit=limit_of(request, _LARGEST_LIMIT) or _DEFAULT_LIMIT,
+        )
+        answer(response, await ask(self._requests, query, read_headers(request)))
+
+
+class Incoming:
+    """`/api/gateway/stock/{productId}/incoming` and one of it, `/{incomingId}` below."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+        self._decoder = msgspec.json.Decoder(Expected)
+
+    async def on_post(self, request: Request, response: Response, product_id: str) -> None:
+        """Expect units."""
+        headers, product = read_headers(request), product_id_of(product_id)
+        incoming_id = headers.new_id("incoming", product)
+        await self._expect(request, response, headers, product, incoming_id, status=201)
+        response.set_header("Location", f"/api/gateway/stock/{quote(product, safe='')}/incoming/{incoming_id}")
+
+    async def on_put_one(self, request: Request, response: Response, product_id: str, incoming_id: str) -> None:
+        """Expect units, or say anew how many and when."""
+        headers, product = read_headers(request), product_id_of(product_id)
+        await self._expect(request, response, headers, product, incoming_id_of(incoming_id))
+
+    async def _expect(
+        self,
+        request: Request,
+        response: Response,
+        headers: Headers,
+        product_id: str,
+        incoming_id: UUID,
+        status: int = 200,
+    ) -> None:
+        body = await read_body(request, self._decoder)
+        command = ExpectStock(
+            incoming_id=incoming_id,
+            product_id=product_id,
+            quantity=body.quantity,
+            expected_at=body.expected_at.astimezone(UTC),
+            location_id=body.location_id,
+            reference=body.reference,
+        )
+        answer(response, await ask(self._requests, command, headers, incoming_id=incoming_id), status)
