@@ -45,7 +45,7 @@ Row = Any
 _lines = Decoder(tuple[Line, ...]).decode
 
 
-def of_order(order: Row, log: Sequence[Row], shares: Sequence[Row]) -> Iterator[Outgoing]:
+def of_order(order: Row, log: Sequence[Row], changes: Mapping[UUID, Row], shares: Sequence[Row]) -> Iterator[Outgoing]:
     """The messages that an order has come by: what was asked for it, and what the services told each other of it."""
     created = msgspec.json.decode(log[0]["data"], type=OrderCreated)
     asked = {name: getattr(created, name) for name in OrderCreated.__struct_fields__}
@@ -57,7 +57,7 @@ def of_order(order: Row, log: Sequence[Row], shares: Sequence[Row]) -> Iterator[
         yield _message(AllocationNoted(order_id=order["order_id"], revision=order["revision"]), "/orders")
     for entry in log:
         if entry["type"] in _CHANGES:
-            yield from _CHANGES[entry["type"]](entry)
+            yield from _CHANGES[entry["type"]](entry, changes)
 
 
 def of_hold(hold: Row) -> Iterator[Outgoing]:
@@ -107,30 +107,30 @@ def _decision(order: Row, lines: Sequence[Line], shares: Sequence[Row]) -> Stock
     return StockReserved(order_id=order_id, lines=told, revision=order["revision"])
 
 
-def _cancelled(entry: Row) -> Iterator[Outgoing]:
+def _cancelled(entry: Row, _: Mapping[UUID, Row]) -> Iterator[Outgoing]:
     event = msgspec.json.decode(entry["data"], type=OrderCancelled)
     yield _message(CancelOrder(order_id=event.order_id, reason=event.reason), "/gateway", entry)
     yield _message(event, "/orders")
     yield _message(StockReleased(order_id=event.order_id), "/inventory")
 
 
-def _fulfilled(entry: Row) -> Iterator[Outgoing]:
+def _fulfilled(entry: Row, changes: Mapping[UUID, Row]) -> Iterator[Outgoing]:
     event = msgspec.json.decode(entry["data"], type=OrderFulfilled)
-    asked = {name: getattr(event, name) for name in FulfilOrder.__struct_fields__}
-    yield _message(FulfilOrder(**asked), "/gateway", entry)
+    if asked := changes.get(event.fulfilment_id):
+        yield _message(msgspec.json.decode(asked["data"], type=FulfilOrder), "/gateway", entry)
     yield _message(event, "/orders")
     yield _message(StockShipped(order_id=event.order_id, fulfilment_id=event.fulfilment_id), "/inventory")
 
 
-def _returned(entry: Row) -> Iterator[Outgoing]:
+def _returned(entry: Row, changes: Mapping[UUID, Row]) -> Iterator[Outgoing]:
     event = msgspec.json.decode(entry["data"], type=OrderReturned)
-    asked = {name: getattr(event, name) for name in ReturnOrder.__struct_fields__}
-    yield _message(ReturnOrder(**asked), "/gateway", entry)
+    if asked := changes.get(event.return_id):
+        yield _message(msgspec.json.decode(asked["data"], type=ReturnOrder), "/gateway", entry)
     yield _message(event, "/orders")
     yield _message(StockReturned(order_id=event.order_id, return_id=event.return_id), "/inventory")
 
 
-_CHANGES: Mapping[str, Callable[[Row], Iterator[Outgoing]]] = {
+_CHANGES: Mapping[str, Callable[[Row, Mapping[UUID, Row]], Iterator[Outgoing]]] = {
     OrderCancelled.TYPE: _cancelled,
     OrderFulfilled.TYPE: _fulfilled,
     OrderReturned.TYPE: _returned,

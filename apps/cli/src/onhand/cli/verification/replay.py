@@ -28,6 +28,7 @@ _LOGS = """
     SELECT order_id, version, type, data, caused_by FROM order_events
     WHERE order_id = ANY($1) ORDER BY order_id, version
 """
+_CHANGES = "SELECT change_id, data FROM order_changes WHERE order_id = ANY($1)"
 _SHARES = """
     SELECT holder_id, line_no, granted, waiting, reason, available FROM reservations
     WHERE holder_id = ANY($1) ORDER BY holder_id, row_no
@@ -117,11 +118,17 @@ async def _plan(snapshot: Snapshot, count: int) -> _Plan:
     orders = await snapshot.orders.fetch(_LATEST_ENDED, count)
     order_ids = [row["order_id"] for row in orders]
     logs = _grouped(await snapshot.orders.fetch(_LOGS, order_ids), "order_id")
+    changes = {row["change_id"]: row for row in await snapshot.orders.fetch(_CHANGES, order_ids)}
     shares = _grouped(await snapshot.inventory.fetch(_SHARES, order_ids), "holder_id")
     holds = await snapshot.inventory.fetch(_LATEST_HOLDS, count)
     movements = _grouped(await snapshot.inventory.fetch(_LATEST_MOVEMENTS, count), "movement_id")
     told = [
-        *(it for row in orders if row["order_id"] in logs for it in _of_order(row, logs, shares)),
+        *(
+            it
+            for row in orders
+            if (order_id := row["order_id"]) in logs
+            for it in messages.of_order(row, logs[order_id], changes, shares.get(order_id, []))
+        ),
         *(it for row in holds for it in messages.of_hold(row)),
         *(it for entries in movements.values() for it in messages.of_movement(entries)),
     ]
@@ -131,10 +138,6 @@ async def _plan(snapshot: Snapshot, count: int) -> _Plan:
         {row["order_id"]: row["version"] for row in orders},
         [decode(it.payload).id for it in told],
     )
-
-
-def _of_order(order: Any, logs: dict[UUID, list[Any]], shares: dict[UUID, list[Any]]) -> list[Outgoing]:  # noqa: ANN401  # a row
-    return list(messages.of_order(order, logs[order["order_id"]], shares.get(order["order_id"], [])))
 
 
 def _grouped(rows: Sequence[Any], name: str) -> dict[UUID, list[Any]]:

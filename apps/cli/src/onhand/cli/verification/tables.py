@@ -7,7 +7,7 @@ from typing import Any
 
 from onhand.cli.verification.findings import MOST_SHOWN, Finding, Findings, Invariant
 from onhand.cli.verification.snapshots import LONGEST_QUERY_SECONDS, Snapshot
-from onhand.common.contracts import OrderFulfilled, OrderReturned
+from onhand.common.contracts import FulfilOrder, OrderFulfilled, OrderReturned
 from onhand.common.database import Transaction
 
 _ORDERS_STORED_TWICE = """
@@ -21,21 +21,23 @@ _KEYS_USED_TWICE = """
     FROM orders WHERE idempotency_key IS NOT NULL GROUP BY idempotency_key HAVING count(*) > 1 LIMIT $1
 """
 
-# What makes a fulfilment or a return known when it comes again, and what tells of it.
+# The commands by which fulfilments and returns are known when they come again, and the events that tell of them.
 _CHANGES_THAT_ARE_NOT_TOLD = """
     WITH told AS (
         SELECT order_id, type, (data ->> CASE type WHEN $2 THEN 'fulfilmentId' ELSE 'returnId' END)::uuid AS change_id
         FROM order_events WHERE type IN ($2, $3)
+    ), asked AS (
+        SELECT order_id, CASE type WHEN $4 THEN $2 ELSE $3 END AS type, change_id FROM order_changes
     )
-    SELECT coalesce(stored.order_id, told.order_id)::text AS subject,
+    SELECT coalesce(asked.order_id, told.order_id)::text AS subject,
            CASE
                WHEN told.order_id IS NULL THEN 'has the change ' || change_id || ' stored, but not in its log'
-               WHEN stored.order_id IS NULL THEN 'has the change ' || change_id || ' in its log, but not stored'
+               WHEN asked.order_id IS NULL THEN 'has the change ' || change_id || ' in its log, but not stored'
                ELSE 'has the change ' || change_id || ' stored otherwise than in its log'
            END AS problem,
            count(*) OVER () AS total
-    FROM order_changes stored FULL JOIN told USING (change_id)
-    WHERE (stored.order_id, stored.type) IS DISTINCT FROM (told.order_id, told.type) LIMIT $1
+    FROM asked FULL JOIN told USING (change_id)
+    WHERE (asked.order_id, asked.type) IS DISTINCT FROM (told.order_id, told.type) LIMIT $1
 """
 
 _ROWS_OF_A_DECISION = """
@@ -194,7 +196,8 @@ async def check_tables(snapshot: Snapshot) -> Findings:
     of_orders, of_inventory = snapshot.orders, snapshot.inventory
     await _find(findings, "I1", of_orders, _ORDERS_STORED_TWICE)
     await _find(findings, "I1", of_orders, _KEYS_USED_TWICE)
-    await _find(findings, "I1", of_orders, _CHANGES_THAT_ARE_NOT_TOLD, OrderFulfilled.TYPE, OrderReturned.TYPE)
+    kinds = [it.TYPE for it in (OrderFulfilled, OrderReturned, FulfilOrder)]
+    await _find(findings, "I1", of_orders, _CHANGES_THAT_ARE_NOT_TOLD, *kinds)
     for query in (
         *(_LEVELS_THAT_DO_NOT_ADD_UP, _LEDGER_WITH_A_LEAP, _IMPOSSIBLE_MOVEMENTS),
         *(_DECIDED_AGAINST_THE_STOCK, _LACKS_WHAT_WAS_THERE, _REFUSED_WITHOUT_NEED),
