@@ -5,6 +5,7 @@ Those that no service of ours reads are left out: listeners of others need not b
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
