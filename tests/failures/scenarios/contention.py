@@ -7,7 +7,7 @@ from tests.e2e.databases import read
 from tests.e2e.replicas import second_replicas
 from tests.e2e.traffic import set_stock
 from tests.e2e.waiting import eventually
-from tests.failures.clients import Wish, buy_together
+from tests.failures.clients import Wish, act_together
 from tests.failures.scenario import Run, Scenario
 
 BUYERS = 500
@@ -22,7 +22,7 @@ def sell_the_last_unit(run: Run) -> None:
             product = f"last-{number}"
             set_stock(run.system, product, 1)
             buyers = [[Wish(f"{product}-{buyer}", product, 1)] for buyer in range(BUYERS)]
-            buy_together(run.system.url("gateway"), run.history, buyers)
+            act_together(run.system.url("gateway"), run.history, buyers)
             run.figures["buyers"] += BUYERS
             ends = eventually(partial(_ends, run, product))
             assert ends["confirmed"] == 1, ends
@@ -42,7 +42,7 @@ def write_in_opposite_orders(run: Run) -> None:
                 ]
                 for writer in range(WRITERS)
             ]
-            buy_together(run.system.url("gateway"), run.history, writers)
+            act_together(run.system.url("gateway"), run.history, writers)
             run.figures["orders"] += WRITERS * PRODUCTS
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     for service in ("orders", "inventory"):
