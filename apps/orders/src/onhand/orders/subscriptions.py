@@ -2,21 +2,54 @@
 
 from functools import partial
 
-from onhand.common.contracts import CreateOrder, GetOrder, OrderCreated, StockRejected, StockReserved
+from onhand.common.contracts import (
+    BackorderPromised,
+    CancelOrder,
+    CreateOrder,
+    FulfilOrder,
+    GetOrder,
+    GetTimeline,
+    OrderCancelled,
+    OrderCreated,
+    OrderFulfilled,
+    OrderReturned,
+    ReturnOrder,
+    StockRejected,
+    StockReleased,
+    StockReserved,
+    StockReturned,
+    StockShipped,
+)
 from onhand.common.message_service import Timer
 from onhand.common.messaging.subscriptions import Subscription
-from onhand.orders import handlers, queries
+from onhand.common.messaging.unanswered import tell_again
+from onhand.orders.handlers import answers, asking, changing, placing, settling
+from onhand.orders.queries import orders, timelines
 
 SUBSCRIPTIONS = (
-    Subscription(CreateOrder, handlers.create_orders),
-    Subscription(StockReserved, handlers.settle_orders),
-    Subscription(StockRejected, handlers.settle_orders),
+    Subscription(CreateOrder, placing.create_orders),
+    Subscription(StockReserved, settling.settle_orders),
+    Subscription(StockRejected, settling.settle_orders),
+    Subscription(BackorderPromised, settling.note_promises),
+    Subscription(CancelOrder, changing.cancel_orders),
+    Subscription(FulfilOrder, changing.fulfil_orders),
+    Subscription(ReturnOrder, changing.take_back_orders),
+    Subscription(StockReleased, answers.note_releases),
+    Subscription(StockShipped, answers.note_shipments),
+    Subscription(StockReturned, answers.note_returns),
 )
 
-QUERIES = (Subscription(GetOrder, queries.get_orders),)
+QUERIES = (
+    Subscription(GetOrder, orders.get_orders),
+    Subscription(GetTimeline, timelines.get_timelines),
+)
+
+TOLD_UNTIL_ANSWERED = (OrderCancelled, OrderFulfilled, OrderReturned)
 
 
 def timers(ask_again_seconds: float) -> tuple[Timer, ...]:
     """What is done without a message."""
-    ask_again = partial(handlers.ask_again, ask_again_seconds)
-    return (Timer("ask again", seconds=1.0, work=ask_again, topic=OrderCreated.TOPIC),)
+    return (
+        Timer("ask again", 1.0, partial(asking.ask_again, ask_again_seconds), OrderCreated.TOPIC),
+        Timer("tell again", 1.0, partial(tell_again, TOLD_UNTIL_ANSWERED, ask_again_seconds), OrderCancelled.TOPIC),
+    )

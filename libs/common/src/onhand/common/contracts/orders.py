@@ -31,6 +31,8 @@ RejectionReason = Literal[
 
 COMMANDS = "orders.commands"
 QUERIES = "orders.queries"
+MOST_TIMELINE_ENTRIES = 1000
+"""What is told of a timeline at most, so that a reply has an end."""
 
 
 class CreateOrder(Command, frozen=True):
@@ -214,7 +216,11 @@ class TimelineEntry(Part, frozen=True):
 
 
 class OrderTimeline(Reply, frozen=True):
-    """All that has happened to one order, in order. Reply to `GetTimeline`."""
+    """What has happened to one order, in order. Reply to `GetTimeline`.
+
+    Attributes:
+        events: the latest `MOST_TIMELINE_ENTRIES`, so that the first is not number 1 if there are more.
+    """
 
     TYPE = "orders.order-timeline.v1"
     SUBJECT = "order_id"

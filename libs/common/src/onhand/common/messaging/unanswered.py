@@ -61,7 +61,7 @@ async def tell_again(events: Collection[type[Event]], older_than_seconds: float,
     in the future is taken, too: the clock was set back since.
 
     Args:
-        events: every type there can be.
+        events: every type there can be. Others are left alone: a version that knows them has noted them.
         older_than_seconds: the first wait.
         tx: the transaction.
     """
@@ -71,7 +71,8 @@ async def tell_again(events: Collection[type[Event]], older_than_seconds: float,
         UPDATE unanswered_events SET asks = asks + 1, asked_at = statement_timestamp()
         WHERE fact IN (
             SELECT fact FROM unanswered_events
-            WHERE asked_at NOT BETWEEN statement_timestamp() - make_interval(secs => $1)
+            WHERE type = ANY($3)
+              AND asked_at NOT BETWEEN statement_timestamp() - make_interval(secs => $1)
                                    AND statement_timestamp() + make_interval(secs => $1)
               AND asked_at NOT BETWEEN statement_timestamp() - make_interval(secs => $1 * 2 ^ least(asks - 1, 5))
                                    AND statement_timestamp() + make_interval(secs => $1)
@@ -82,6 +83,7 @@ async def tell_again(events: Collection[type[Event]], older_than_seconds: float,
         """,
         older_than_seconds,
         _AT_ONCE,
+        list(kinds),
     )
     return [
         Publish(msgspec.json.decode(row["event"], type=kinds[row["type"]]), _read_cause(row["cause"])) for row in rows

@@ -1,0 +1,1 @@
+"""What an order is and how it goes. Pure: no clock, no I/O."""

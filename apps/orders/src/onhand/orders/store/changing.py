@@ -1,0 +1,40 @@
+"""How fulfilments and returns are known again."""
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from onhand.common.contracts import FulfilOrder, ReturnOrder
+from onhand.common.database import Transaction
+
+Request = FulfilOrder | ReturnOrder
+_KINDS: Mapping[str, type[Request]] = {kind.TYPE: kind for kind in (FulfilOrder, ReturnOrder)}
+
+
+async def find_requests(tx: Transaction, change_ids: Collection[UUID]) -> dict[UUID, Request]:
+    """Read, by the id of the fulfilment or return, which commands were carried out; the others are left out.
+
+    To be read after the orders are locked: what another replica carried out meanwhile is visible only then.
+    """
+    rows = await tx.fetch("SELECT change_id, type, data FROM order_changes WHERE change_id = ANY($1)", list(change_ids))
+    return {row["change_id"]: msgspec.json.decode(row["data"], type=_KINDS[row["type"]]) for row in rows}
+
+
+async def save_requests(tx: Transaction, requests: Sequence[tuple[UUID, Request]]) -> None:
+    """Note which commands were carried out, each with the id of its fulfilment or return.
+
+    Raises:
+        asyncpg.UniqueViolationError: another replica has just used one of the ids, for another order.
+    """
+    if requests:
+        await tx.execute(
+            """
+            INSERT INTO order_changes (change_id, order_id, type, data)
+            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[])
+            """,
+            [change_id for change_id, _ in requests],
+            [request.order_id for _, request in requests],
+            [request.TYPE for _, request in requests],
+            [msgspec.json.encode(request).decode() for _, request in requests],
+        )

@@ -1,0 +1,58 @@
+"""How new orders are stored."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from onhand.common.contracts import OrderCreated
+from onhand.common.database import Transaction
+from onhand.common.messaging.envelope import Envelope
+from onhand.orders.store.log import columns
+
+
+async def insert_orders(
+    tx: Transaction, events: Sequence[OrderCreated], keys: Sequence[str | None], causes: Sequence[Envelope]
+) -> set[UUID]:
+    """Store new orders with their first event, unless there is one with the same id or the same key.
+
+    If another transaction is just storing one of these, this waits for its end. All have to give them in the same
+    order, therefore: that of the keys, then of the ids.
+
+    Args:
+        tx: the transaction.
+        events: one per order, no order twice.
+        keys: for each order its idempotency key, none twice; None if it has none.
+        causes: for each order, the envelope of the message that led to it.
+
+    Returns:
+        The ids of those that were new; the others stay as they are.
+    """
+    log = columns(events, causes)
+    rows = await tx.fetch(
+        """
+        WITH given AS (
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::text[], $5::text[], $6::text[])
+                AS given (order_id, idempotency_key, data, caused_by, source, actor)
+        ), inserted AS (
+            INSERT INTO orders (order_id, customer_id, lines, policy, reservation_id, reference, metadata,
+                                idempotency_key, status)
+            SELECT order_id, data ->> 'customerId', data -> 'lines', coalesce(data ->> 'policy', 'all-or-nothing'),
+                   (data ->> 'reservationId')::uuid, data ->> 'reference', data -> 'metadata',
+                   idempotency_key, 'pending'
+            FROM given
+            ON CONFLICT DO NOTHING
+            RETURNING order_id, version
+        ), logged AS (
+            INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor)
+            SELECT order_id, version, $7, data, caused_by, source, actor FROM inserted JOIN given USING (order_id)
+        )
+        SELECT order_id FROM inserted
+        """,
+        [event.order_id for event in events],
+        keys,
+        log.data,
+        log.caused_by,
+        log.sources,
+        log.actors,
+        OrderCreated.TYPE,
+    )
+    return {row["order_id"] for row in rows}

@@ -1,0 +1,60 @@
+"""How pending orders are settled without being read."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from onhand.common.contracts import OrderConfirmed, OrderRejected
+from onhand.common.database import Transaction
+from onhand.common.messaging.envelope import Envelope
+from onhand.orders.domain.orders import Counters
+from onhand.orders.domain.settling import counters_after, status_after
+from onhand.orders.store.log import columns
+
+
+async def settle_orders(
+    tx: Transaction, events: Sequence[OrderConfirmed | OrderRejected], causes: Sequence[Envelope]
+) -> set[UUID]:
+    """Settle those of the orders that are still pending, and log how.
+
+    Args:
+        tx: the transaction.
+        events: how each order is settled, no order twice.
+        causes: for each event, the envelope of the message that led to it.
+
+    Returns:
+        The ids of the orders that were settled by this; the others were settled before, or do not exist.
+    """
+    log = columns(events, causes)
+    rows = await tx.fetch(
+        """
+        WITH given AS (
+            SELECT * FROM unnest(
+                $1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::jsonb[], $7::text[], $8::text[],
+                $9::text[]
+            ) AS given (order_id, status, reason, progress, type, data, caused_by, source, actor)
+        ), settled AS (
+            UPDATE orders
+            SET status = given.status, reason = given.reason, progress = given.progress, version = version + 1,
+                updated_at = statement_timestamp()
+            FROM given
+            WHERE orders.order_id = given.order_id AND orders.status = 'pending'
+            RETURNING orders.order_id, version
+        ), logged AS (
+            INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor)
+            SELECT order_id, version, type, data, caused_by, source, actor FROM settled JOIN given USING (order_id)
+        )
+        SELECT order_id FROM settled
+        """,
+        [event.order_id for event in events],
+        [status_after(event) for event in events],
+        [event.reason if isinstance(event, OrderRejected) else None for event in events],
+        [_progress(counters_after(event)) for event in events],
+        *log,
+    )
+    return {row["order_id"] for row in rows}
+
+
+def _progress(counters: list[Counters] | None) -> str | None:
+    return None if counters is None else msgspec.json.encode(counters).decode()
