@@ -11,14 +11,12 @@ class Product(NamedTuple):
 
     Attributes:
         low_stock_threshold: None: nobody wants to hear that it runs low.
-        crossings: how often its stock ran low, ran out or came back.
     """
 
     product_id: str
     low_stock_threshold: int | None = None
     safety_stock: int = 0
     backorderable: bool = True
-    crossings: int = 0
 
 
 class Level:
@@ -27,9 +25,10 @@ class Level:
     Attributes:
         priority: of the location; the lowest serves first.
         safety_stock: units that no order gets.
+        before: what was on hand, what was reserved and what was kept from orders when it was read.
     """
 
-    __slots__ = ("location_id", "on_hand", "priority", "product_id", "reserved", "safety_stock")
+    __slots__ = ("before", "location_id", "on_hand", "priority", "product_id", "reserved", "safety_stock")
 
     def __init__(
         self, product_id: str, location_id: str, *, priority: int, on_hand: int, reserved: int, safety_stock: int
@@ -40,6 +39,7 @@ class Level:
         self.on_hand = on_hand
         self.reserved = reserved
         self.safety_stock = safety_stock
+        self.before = (on_hand, reserved, safety_stock)
 
     @property
     def available(self) -> int:
@@ -61,17 +61,19 @@ class Stock:
 
     def __init__(self, products: Iterable[Product], levels: Iterable[Level]) -> None:
         self.products = {product.product_id: product for product in products}
+        self._redefined: dict[str, Product] = {}
         self._levels: dict[str, list[Level]] = {}
+        self._places: dict[tuple[str, str], Level] = {}
         for level in levels:
             self._levels.setdefault(level.product_id, []).append(level)
+            self._places[level.product_id, level.location_id] = level
         for of_product in self._levels.values():
-            of_product.sort(key=lambda level: (level.priority, level.location_id))
-        self._before = {level: (level.on_hand, level.reserved) for level in self}
-        self._promisable_before = {product_id: self.promisable(product_id) for product_id in self.products}
+            if len(of_product) > 1:
+                of_product.sort(key=lambda level: (level.priority, level.location_id))
 
     def __iter__(self) -> Iterator[Level]:
         """All levels."""
-        return (level for of_product in self._levels.values() for level in of_product)
+        return iter(self._places.values())
 
     def of(self, product_id: str) -> list[Level]:
         """The levels of a product, in the order in which its locations serve; none if it is unknown."""
@@ -79,7 +81,15 @@ class Stock:
 
     def at(self, product_id: str, location_id: str) -> Level | None:
         """The level of a product at a location, if it has one."""
-        return next((level for level in self.of(product_id) if level.location_id == location_id), None)
+        return self._places.get((product_id, location_id))
+
+    def level(self, product_id: str, location_id: str) -> Level:
+        """The level where units of a product are known to be.
+
+        Raises:
+            KeyError: it was made while this transaction waited for the locks. The next try will find it.
+        """
+        return self._places[product_id, location_id]
 
     def promisable(self, product_id: str) -> int:
         """What a new order can get, over all locations."""
@@ -91,8 +101,25 @@ class Stock:
 
     def changed(self) -> list[Level]:
         """The levels that are not what they were."""
-        return [level for level, before in self._before.items() if (level.on_hand, level.reserved) != before]
+        return [level for level in self if (level.on_hand, level.reserved, level.safety_stock) != level.before]
+
+    def define(self, product: Product) -> None:
+        """Say what a product is from now on; it has a level already."""
+        self._redefined.setdefault(product.product_id, self.products[product.product_id])
+        self.products[product.product_id] = product
+        for level in self.of(product.product_id):
+            level.safety_stock = product.safety_stock
+
+    def product_before(self, product_id: str) -> Product:
+        """What a product was before anything changed."""
+        return self._redefined.get(product_id) or self.products[product_id]
 
     def promisable_before(self, product_id: str) -> int:
         """What a new order could have got before anything changed."""
-        return self._promisable_before[product_id]
+        before = (level.before for level in self.of(product_id))
+        return sum(max(0, on_hand - reserved - safety_stock) for on_hand, reserved, safety_stock in before)
+
+    def undo(self) -> None:
+        """Make every level what it was."""
+        for level in self:
+            level.on_hand, level.reserved, level.safety_stock = level.before

@@ -13,9 +13,23 @@ CREATE TABLE products (
     low_stock_threshold integer CHECK (low_stock_threshold >= 0),
     safety_stock        integer NOT NULL DEFAULT 0 CHECK (safety_stock >= 0), -- kept from orders, at each location
     backorderable       boolean NOT NULL DEFAULT true,
-    crossings           integer NOT NULL DEFAULT 0 -- how often its stock ran low, ran out or came back
+    edition             integer NOT NULL DEFAULT 0, -- how often it was defined or came to be at one more location
+    crossings           integer NOT NULL DEFAULT 0  -- how often its stock ran low, ran out or came back
 );
 INSERT INTO products (product_id) SELECT product_id FROM stock;
+
+-- What a product was said to be, and by whom: rows are only added. Of a past moment the safety stock is found here.
+CREATE TABLE definitions (
+    product_id          text COLLATE "C" NOT NULL REFERENCES products,
+    edition             integer NOT NULL,
+    name                text,
+    low_stock_threshold integer,
+    safety_stock        integer NOT NULL,
+    backorderable       boolean NOT NULL,
+    actor               text,
+    defined_at          timestamptz NOT NULL DEFAULT statement_timestamp(),
+    PRIMARY KEY (product_id, edition)
+);
 
 -- Units of each product at each location. The checks are the last guard against selling a unit twice; the first are the
 -- row locks: whoever changes a level of a product has locked all levels of it.
@@ -23,6 +37,8 @@ ALTER TABLE stock RENAME TO stock_levels;
 ALTER TABLE stock_levels RENAME CONSTRAINT stock_pkey TO stock_levels_pkey;
 ALTER TABLE stock_levels
     ADD COLUMN location_id text COLLATE "C" NOT NULL DEFAULT 'main' REFERENCES locations,
+    -- The product's. What is read beside a row that had to be waited for is older than that row; this tells if it is.
+    ADD COLUMN edition integer NOT NULL DEFAULT 0,
     DROP CONSTRAINT stock_levels_pkey,
     ADD CONSTRAINT stock_levels_pkey PRIMARY KEY (product_id, location_id),
     ADD FOREIGN KEY (product_id) REFERENCES products;
@@ -32,13 +48,14 @@ ALTER TABLE stock_levels ALTER COLUMN location_id DROP DEFAULT, ALTER COLUMN on_
 CREATE TABLE movements (
     seq             bigint GENERATED ALWAYS AS IDENTITY, -- the order in which they happened to a product
     movement_id     uuid NOT NULL,     -- the command's; for a sale or a return, that of the fulfilment or the return
-    entry_no        integer NOT NULL,
+    entry_no        integer NOT NULL,  -- from 1 on; of a sale, the row of the order in reservations that it is from
     type            text NOT NULL CHECK (type IN ('receive', 'adjust', 'count', 'transfer', 'sale', 'return')),
     product_id      text COLLATE "C" NOT NULL,
     location_id     text COLLATE "C" NOT NULL,
     quantity        integer NOT NULL,  -- units added or, below 0, taken away; 0: counted and found right, or not restocked
     on_hand         integer NOT NULL CHECK (on_hand >= 0), -- afterwards
-    order_id        uuid,
+    order_id        uuid,              -- of a sale or a return
+    incoming_id     uuid,              -- what was received, if it was expected
     reason          text,
     reference       text,
     actor           text,
@@ -67,7 +84,10 @@ ALTER TABLE reservations
     ADD COLUMN granted integer NOT NULL DEFAULT 0,     -- units given by this row
     ADD COLUMN shipped integer NOT NULL DEFAULT 0,     -- of these, units that have left
     ADD COLUMN waiting integer NOT NULL DEFAULT 0,     -- units that the line waits for
-    ADD COLUMN queue_no bigint,                        -- place among those that wait; kept when it waits no longer
+    ADD COLUMN queue_no bigint,                        -- place among those that wait; kept when it waits no longer.
+                                                       -- A row that fills it has the same
+    ADD COLUMN revision integer,                       -- in row 1 of an order that waited: how often Orders was told news
+    ADD COLUMN promised_at timestamptz,                -- when the last unit that the line waits for is expected
     ADD COLUMN released_at timestamptz,                -- when what had not left was given back
     ADD PRIMARY KEY (holder_id, row_no);
 UPDATE reservations SET granted = requested, location_id = 'main' WHERE reason IS NULL;
@@ -77,6 +97,8 @@ ALTER TABLE reservations
     ALTER COLUMN granted DROP DEFAULT,
     ADD CHECK (requested >= 0), -- 0: the row adds to a line that has a row already
     ADD CHECK (granted >= 0 AND shipped BETWEEN 0 AND granted),
+    ADD CHECK (reason IN ('unknown-product', 'unknown-reservation', 'not-backorderable', 'insufficient-stock', 'cancelled')),
+    ADD CHECK (reason IS NULL OR granted = 0 AND waiting = 0), -- it is the same in all rows of an order
     ADD CHECK (waiting >= 0 AND (waiting = 0 OR queue_no IS NOT NULL AND released_at IS NULL)),
     ADD CHECK ((location_id IS NULL) = (granted = 0));
 CREATE INDEX reservations_of_product ON reservations (product_id, decided_at);
@@ -87,6 +109,7 @@ CREATE TABLE holds (
     reservation_id uuid PRIMARY KEY,
     state          text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'used', 'released', 'expired')),
     lines          jsonb NOT NULL,
+    ttl_seconds    integer NOT NULL, -- as it was asked for
     reference      text,
     created_at     timestamptz NOT NULL DEFAULT statement_timestamp(),
     expires_at     timestamptz NOT NULL,
@@ -97,16 +120,21 @@ CREATE TABLE holds (
 );
 CREATE INDEX holds_to_expire ON holds (expires_at) WHERE state = 'active';
 
--- Units that are on their way.
+-- Units that are on their way, each time anew when something about them changes: the current row is not replaced.
 CREATE TABLE incoming (
-    incoming_id uuid PRIMARY KEY,
-    product_id  text COLLATE "C" NOT NULL REFERENCES products,
+    incoming_id uuid NOT NULL,
+    version     integer NOT NULL,
+    product_id  text COLLATE "C" NOT NULL REFERENCES products, -- the same in all versions
     location_id text COLLATE "C" NOT NULL REFERENCES locations,
     quantity    integer NOT NULL CHECK (quantity >= 0), -- still to come
     expected_at timestamptz NOT NULL,
-    reference   text
+    reference   text,
+    recorded_at timestamptz NOT NULL DEFAULT statement_timestamp(),
+    replaced_at timestamptz,
+    PRIMARY KEY (incoming_id, version)
 );
-CREATE INDEX incoming_of_product ON incoming (product_id, expected_at) WHERE quantity > 0;
+CREATE INDEX incoming_of_product ON incoming (product_id);
+CREATE INDEX incoming_awaited ON incoming (product_id, expected_at) WHERE replaced_at IS NULL AND quantity > 0;
 
 -- migrate:down
 
@@ -124,6 +152,8 @@ ALTER TABLE reservations
     DROP COLUMN shipped,
     DROP COLUMN waiting,
     DROP COLUMN queue_no,
+    DROP COLUMN revision,
+    DROP COLUMN promised_at,
     DROP COLUMN released_at,
     ADD PRIMARY KEY (holder_id);
 DROP SEQUENCE backorder_queue;
@@ -134,6 +164,7 @@ ALTER TABLE stock_levels DROP CONSTRAINT stock_levels_pkey;
 CREATE TABLE stock AS SELECT product_id, sum(on_hand)::integer AS on_hand, sum(reserved)::integer AS reserved
 FROM stock_levels GROUP BY product_id;
 DROP TABLE stock_levels;
+DROP TABLE definitions;
 ALTER TABLE stock ADD PRIMARY KEY (product_id), ALTER COLUMN on_hand SET NOT NULL, ALTER COLUMN reserved SET NOT NULL;
 DROP TABLE products;
 DROP TABLE locations;

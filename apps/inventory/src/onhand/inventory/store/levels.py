@@ -1,6 +1,7 @@
 """How products and their levels are locked and stored."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from onhand.common.database import Transaction
 from onhand.inventory.domain.levels import Level, Product, Stock
@@ -10,20 +11,16 @@ async def lock_stock(tx: Transaction, product_ids: Collection[str]) -> Stock:
     """Read all levels of products and keep them locked until the transaction ends; unknown products are left out.
 
     The locks are taken in the order of the ids, so that two batches never deadlock. Every product has a level, so its
-    own row need not be locked: whoever changes it locks the levels first.
+    own row need not be locked: whoever changes it, or adds a level, locks the levels first. But a statement that waits
+    for a lock gets the row as it is then, and all else as it was when the statement began. What was changed in between
+    is told by the edition, and read again.
     """
-    rows = await tx.fetch(
-        """
-        SELECT product_id, location_id, on_hand, reserved, priority,
-               low_stock_threshold, safety_stock, backorderable, crossings
-        FROM stock_levels JOIN products USING (product_id) JOIN locations USING (location_id)
-        WHERE product_id = ANY($1) ORDER BY product_id, location_id FOR UPDATE OF stock_levels
-        """,
-        list(product_ids),
-    )
+    rows = await _lock(tx, product_ids)
+    if any(row["edition"] > row["product_edition"] for row in rows):
+        rows = await _lock(tx, product_ids)
     products = {
         row["product_id"]: Product(
-            row["product_id"], row["low_stock_threshold"], row["safety_stock"], row["backorderable"], row["crossings"]
+            row["product_id"], row["low_stock_threshold"], row["safety_stock"], row["backorderable"]
         )
         for row in rows
     }
@@ -41,6 +38,19 @@ async def lock_stock(tx: Transaction, product_ids: Collection[str]) -> Stock:
     return Stock(products.values(), levels)
 
 
+async def _lock(tx: Transaction, product_ids: Collection[str]) -> Sequence[Mapping[str, Any]]:
+    rows: Sequence[Mapping[str, Any]] = await tx.fetch(
+        """
+        SELECT product_id, location_id, on_hand, reserved, priority, low_stock_threshold, safety_stock, backorderable,
+               stock_levels.edition, products.edition AS product_edition
+        FROM stock_levels JOIN products USING (product_id) JOIN locations USING (location_id)
+        WHERE product_id = ANY($1) ORDER BY product_id, location_id FOR UPDATE OF stock_levels
+        """,
+        list(product_ids),
+    )
+    return rows
+
+
 async def add_levels(tx: Transaction, places: Collection[tuple[str, str]]) -> None:
     """Make products known, and give them a level, with nothing on hand, at locations where they have none.
 
@@ -48,24 +58,39 @@ async def add_levels(tx: Transaction, places: Collection[tuple[str, str]]) -> No
     overwrite each other, and with it what was reserved in between. Locations that do not exist are passed over.
 
     Args:
-        tx: the transaction.
+        tx: the transaction; products that are known are locked in it. `lock_stock` then finds the new levels.
         places: products and locations.
     """
     ordered = sorted(places)
+    product_ids = [product_id for product_id, _ in ordered]
+    location_ids = [location_id for _, location_id in ordered]
     await tx.execute(
         """
-        WITH given AS (
-            SELECT product_id, location_id FROM unnest($1::text[], $2::text[]) AS given (product_id, location_id)
-            JOIN locations USING (location_id)
-        ), known AS (
-            INSERT INTO products (product_id) SELECT DISTINCT product_id FROM given ORDER BY product_id
-            ON CONFLICT (product_id) DO NOTHING
-        )
-        INSERT INTO stock_levels (product_id, location_id) SELECT product_id, location_id FROM given
-        ORDER BY product_id, location_id ON CONFLICT (product_id, location_id) DO NOTHING
+        INSERT INTO products (product_id)
+        SELECT DISTINCT product_id FROM unnest($1::text[], $2::text[]) AS given (product_id, location_id)
+        JOIN locations USING (location_id) ORDER BY product_id ON CONFLICT (product_id) DO NOTHING
         """,
-        [product_id for product_id, _ in ordered],
-        [location_id for _, location_id in ordered],
+        product_ids,
+        location_ids,
+    )
+    # Another replica may have made a product known just now, and the statement above has waited for it.
+    await _lock(tx, product_ids)
+    await tx.execute(
+        """
+        WITH added AS (
+            INSERT INTO stock_levels (product_id, location_id, edition)
+            SELECT product_id, location_id, edition + 1
+            FROM unnest($1::text[], $2::text[]) AS given (product_id, location_id)
+            JOIN products USING (product_id) JOIN locations USING (location_id)
+            ORDER BY product_id, location_id ON CONFLICT (product_id, location_id) DO NOTHING
+            RETURNING product_id, edition
+        ), noted AS (
+            UPDATE products SET edition = added.edition FROM added WHERE products.product_id = added.product_id
+        )
+        UPDATE stock_levels SET edition = added.edition FROM added WHERE stock_levels.product_id = added.product_id
+        """,
+        product_ids,
+        location_ids,
     )
 
 

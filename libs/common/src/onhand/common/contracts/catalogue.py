@@ -8,6 +8,7 @@ from onhand.common.contracts.inventory import COMMANDS, QUERIES
 from onhand.common.contracts.message import Command, Count, LocationId, Part, ProductId, Query, Reply
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+MOST_LOCATIONS = 1000
 Priority = Annotated[int, Meta(ge=0, le=10_000)]
 
 
@@ -55,7 +56,7 @@ class ProductDetails(Reply, frozen=True, omit_defaults=False):
 
 
 class DefineLocation(Command, frozen=True):
-    """Say what a location is; all of it anew.
+    """Say what a location is; all of it anew. There are `MOST_LOCATIONS` at most.
 
     Attributes:
         priority: orders are served from the location with the lowest number that can.

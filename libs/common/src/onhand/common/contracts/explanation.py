@@ -1,13 +1,23 @@
 """Why a product's numbers are what they are."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
 from onhand.common.contracts.inventory import QUERIES, LocationLevel
-from onhand.common.contracts.message import Change, Count, LocationId, Note, Part, ProductId, Query, Reference, Reply
+from onhand.common.contracts.message import (
+    Change,
+    Count,
+    LocationId,
+    Moment,
+    Note,
+    Part,
+    ProductId,
+    Query,
+    Reference,
+    Reply,
+)
 from onhand.common.contracts.movements import MovementType
 
 PageSize = Annotated[int, Meta(ge=1, le=1000)]
@@ -17,8 +27,8 @@ class ExplainStock(Query, frozen=True):
     """Tell what is behind a product's numbers, now or at a moment of the past.
 
     Attributes:
-        at: the moment; now, if not given.
-        limit: most entries of each list; the newest. Sums and counts are always of all of them.
+        at: the moment; now, if not given or still to come.
+        limit: most entries of each list. Sums and counts are always of all of them.
     """
 
     TYPE = "inventory.explain-stock.v1"
@@ -26,7 +36,7 @@ class ExplainStock(Query, frozen=True):
     SUBJECT = "product_id"
 
     product_id: ProductId
-    at: datetime | UnsetType = UNSET
+    at: Moment | UnsetType = UNSET
     limit: PageSize = 100
 
 
@@ -44,7 +54,7 @@ class ExplainedMovement(Part, frozen=True):
     location_id: LocationId
     quantity: Change
     on_hand: Count
-    at: datetime
+    at: Moment
     order_id: UUID | UnsetType = UNSET
     reason: Note | UnsetType = UNSET
     reference: Reference | UnsetType = UNSET
@@ -58,7 +68,7 @@ class ExplainedReservation(Part, frozen=True):
     Attributes:
         holder_id: the order's or the hold's id.
         quantity: units that it has there, sent ones not among them.
-        available: what was available at the location when it got them.
+        available: what could be promised at the location when it got them.
         is_split: whether the order or hold has units at other locations, too: no single one could serve all of it.
     """
 
@@ -67,17 +77,21 @@ class ExplainedReservation(Part, frozen=True):
     location_id: LocationId
     quantity: Count
     available: Count
-    at: datetime
+    at: Moment
     is_split: bool = False
 
 
 class ExplainedBackorder(Part, frozen=True):
-    """Units that an order waits for, in the order in which they are served."""
+    """Units that an order waits for.
+
+    Attributes:
+        promised_at: when the last of them is expected, as far as is known now; not told of a past moment.
+    """
 
     order_id: UUID
     quantity: Count
-    at: datetime
-    promised_at: datetime | UnsetType = UNSET
+    at: Moment
+    promised_at: Moment | UnsetType = UNSET
 
 
 class ExplainedIncoming(Part, frozen=True):
@@ -86,7 +100,7 @@ class ExplainedIncoming(Part, frozen=True):
     incoming_id: UUID
     location_id: LocationId
     quantity: Count
-    expected_at: datetime
+    expected_at: Moment
     reference: Reference | UnsetType = UNSET
 
 
@@ -94,18 +108,21 @@ class StockExplanation(Reply, frozen=True):
     """What is behind a product's numbers. Reply to `ExplainStock`.
 
     The sum of the quantities of all movements at a location is what is on hand there; that of all reservations is what
-    is reserved there.
+    is reserved there, and that of all that is incoming is what is expected there.
 
     Attributes:
         at: the moment that it tells of.
-        movement_count, reservation_count, backorder_count: how many there are; the lists hold at most `limit`.
+        movements: the newest, the last first. So are the reservations.
+        backorders: those that are served first. What is incoming is listed by its date.
+        movement_count, reservation_count, backorder_count, incoming_count: how many there are; the lists hold at most
+            `limit` of them.
     """
 
     TYPE = "inventory.stock-explanation.v1"
     SUBJECT = "product_id"
 
     product_id: ProductId
-    at: datetime
+    at: Moment
     on_hand: Count
     reserved: Count
     available: Count
@@ -116,4 +133,5 @@ class StockExplanation(Reply, frozen=True):
     reservations: tuple[ExplainedReservation, ...]
     backorder_count: int
     backorders: tuple[ExplainedBackorder, ...]
+    incoming_count: int
     incoming: tuple[ExplainedIncoming, ...]

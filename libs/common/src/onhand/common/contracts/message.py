@@ -1,5 +1,6 @@
 """What all messages have in common, and the bounded types their fields are made of."""
 
+from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -23,6 +24,8 @@ Reference = Annotated[str, Meta(min_length=1, max_length=128)]
 Note = Annotated[str, Meta(min_length=1, max_length=500)]
 """Why something was done, in somebody's words."""
 IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=255)]
+Moment = Annotated[datetime, Meta(tz=True)]
+"""With its offset from UTC: one without would be a different moment on each machine."""
 Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=64)], Annotated[str, Meta(max_length=500)]], Meta(max_length=20)
 ]
@@ -97,6 +100,7 @@ RefusalCode = Literal[
     "on-hand-below-reserved",
     "insufficient-stock",
     "too-much-stock",
+    "too-many-locations",
     "order-state",
     "reservation-state",
     "line-state",

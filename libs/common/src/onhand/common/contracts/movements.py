@@ -1,6 +1,5 @@
 """Stock that comes, goes and is counted, and stock that is expected."""
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from onhand.common.contracts.message import (
     Count,
     IdempotencyKey,
     LocationId,
+    Moment,
     Note,
     Part,
     ProductId,
@@ -125,6 +125,8 @@ class ExpectStock(Command, frozen=True):
 
     Attributes:
         quantity: still to come; 0: nothing comes any more.
+        idempotency_key: given if this is to be the first that is said of it. From the same key the gateway makes the
+            same id, so whatever was said of it since stays.
     """
 
     TYPE = "inventory.expect-stock.v1"
@@ -134,9 +136,10 @@ class ExpectStock(Command, frozen=True):
     incoming_id: UUID
     product_id: ProductId
     quantity: Count
-    expected_at: datetime
+    expected_at: Moment
     location_id: LocationId = DEFAULT_LOCATION
     reference: Reference | UnsetType = UNSET
+    idempotency_key: IdempotencyKey | UnsetType = UNSET
 
 
 class IncomingDetails(Reply, frozen=True):
@@ -149,5 +152,11 @@ class IncomingDetails(Reply, frozen=True):
     product_id: ProductId
     location_id: LocationId
     quantity: Count
-    expected_at: datetime
+    expected_at: Moment
     reference: Reference | UnsetType = UNSET
+
+
+class IncomingReplayed(IncomingDetails, frozen=True):
+    """Something expected with the same idempotency key, and first said to be the same, is on disk; as it stands now."""
+
+    TYPE = "inventory.incoming-replayed.v1"
