@@ -40,6 +40,33 @@ class Row(NamedTuple):
     available: int
 
 
+class Released(NamedTuple):
+    """Units that an order or a hold had at a location and gave back; or a line that waits no longer.
+
+    Attributes:
+        location_id: none if there was nothing to give back.
+        units: given back.
+        waiting: units that were waited for.
+    """
+
+    holder_id: UUID
+    product_id: str
+    location_id: str | None
+    units: int
+    waiting: int
+
+
+class OpenRow(NamedTuple):
+    """Units that an order has at a location and that have not left yet."""
+
+    order_id: UUID
+    row_no: int
+    product_id: str
+    location_id: str
+    granted: int
+    shipped: int
+
+
 class Decisions(NamedTuple):
     """What was decided: rows to be stored, and for each order what Orders is told."""
 
@@ -118,7 +145,7 @@ def decide_in_parts(
 
 def find_shares(lines: Sequence[Line], stock: Stock, held: Mapping[str, Share] = _NOTHING) -> list[Share]:
     """Find units for each line: those that are held for it, and the rest at one location if one has all of it."""
-    shares = [_share_of(line, held.get(line.product_id, {})) for line in lines]
+    shares = [share_of_held(line, held.get(line.product_id, {})) for line in lines]
     rest = [
         Line(line.product_id, line.quantity - sum(share.values()))
         for line, share in zip(lines, shares, strict=True)
@@ -134,6 +161,17 @@ def find_shares(lines: Sequence[Line], stock: Stock, held: Mapping[str, Share] =
         for level, units in found.get(line.product_id, {}).items():
             share[level] = share.get(level, 0) + units
     return shares
+
+
+def share_of_held(line: Line, held: Share) -> Share:
+    """What a line needs of the units that are held for it."""
+    share: Share = {}
+    needed = line.quantity
+    for level, units in held.items():
+        if needed > 0:
+            share[level] = min(needed, units)
+            needed -= share[level]
+    return share
 
 
 def split(product_id: str, units: int, stock: Stock) -> Share:
@@ -210,15 +248,11 @@ def refuse_all(order_id: UUID, lines: Sequence[LineShortage], reason: RejectionR
     ]
 
 
-def _share_of(line: Line, own: Share) -> Share:
-    """What a line needs of the units that are held for it."""
-    share: Share = {}
-    needed = line.quantity
-    for level, units in own.items():
-        if needed > 0:
-            share[level] = min(needed, units)
-            needed -= share[level]
-    return share
+def give_back(stock: Stock, released: Iterable[Released]) -> None:
+    """Reserve units no longer that are not held any more."""
+    for row in released:
+        if row.location_id is not None:
+            stock.level(row.product_id, row.location_id).reserved -= row.units
 
 
 def _why_not(order: OrderCreated, missing: Sequence[int], stock: Stock) -> RejectionReason | None:

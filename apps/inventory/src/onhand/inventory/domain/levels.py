@@ -84,6 +84,14 @@ class Stock:
         """The level of a product at a location, if it has one."""
         return self._places.get((product_id, location_id))
 
+    def level(self, product_id: str, location_id: str) -> Level:
+        """The level where units of a product are known to be.
+
+        Raises:
+            KeyError: it was made while this transaction waited for the locks. The next try will find it.
+        """
+        return self._places[product_id, location_id]
+
     def promisable(self, product_id: str) -> int:
         """What a new order can get, over all locations."""
         return sum(level.promisable for level in self.of(product_id))

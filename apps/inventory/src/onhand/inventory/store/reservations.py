@@ -2,40 +2,12 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
-from typing import NamedTuple
 from uuid import UUID
 
 from onhand.common.database import Transaction
-from onhand.inventory.domain.allocation import Answer, Row
+from onhand.inventory.domain.allocation import Answer, OpenRow, Released, Row
 from onhand.inventory.domain.decisions import DecidedRow, tell_decision
 from onhand.inventory.domain.levels import Level
-
-
-class Released(NamedTuple):
-    """Units that an order or a hold had at a location and gave back; or a line that waits no longer.
-
-    Attributes:
-        location_id: none if there was nothing to give back.
-        units: given back.
-        waiting: units that were waited for.
-    """
-
-    holder_id: UUID
-    product_id: str
-    location_id: str | None
-    units: int
-    waiting: int
-
-
-class OpenRow(NamedTuple):
-    """Units that an order has at a location and that have not left yet."""
-
-    order_id: UUID
-    row_no: int
-    product_id: str
-    location_id: str
-    granted: int
-    shipped: int
 
 
 async def save_decisions(tx: Transaction, rows: Sequence[Row], levels: Sequence[Level]) -> bool:
