@@ -38,7 +38,7 @@ def test_a_golden_file_is_read_as_the_message_it_was(example: Message) -> None:
 def test_the_envelope_is_written_and_read_as_its_golden_file_says() -> None:
     envelope = decode(compact(golden("envelope")))
     assert encode(envelope) == compact(golden("envelope"))
-    (example,) = (it for it in EXAMPLES if it.TYPE == envelope.type)
+    (example,) = (it for it in EXAMPLES if envelope.type == it.TYPE)
     assert read_as(type(example), envelope) == example
 
 
