@@ -189,7 +189,8 @@ def _wrong_lines(order: Row, rows: Sequence[Row]) -> Iterator[str]:
         open_units = sum(row["granted"] - row["shipped"] for row in of_line if row["released_at"] is None)
         told = (line["quantity"], line["reserved"], line["fulfilled"], line["backordered"])
         if told != (requested, open_units, shipped, waiting):
-            yield f"is not what Inventory has of it: {line}, but {granted} granted, {shipped} sent, {waiting} waited for"
+            has = f"{granted} granted, {open_units} there, {shipped} sent, {waiting} waited for"
+            yield f"is not what Inventory has of it: {line}, but {has}"
 
 
 def _wrong_stock(books: Books) -> Iterator[str]:

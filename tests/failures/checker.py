@@ -32,15 +32,10 @@ _AFTER: Mapping[str, set[str]] = {
 """What each status may become, by whatever steps."""
 _LEAVES_A_TRACE = {"fulfil", "return", "receive", "adjust", "count", "transfer", "expect", "hold"}
 """What is found on disk by its key, as often as it was done."""
-_POSSIBLE_ANSWERS = {
-    "purchase": {201, *_COME_AGAIN},
-    "look": {200, 404, *_COME_AGAIN},
-    **dict.fromkeys(("cancel", "release", "extend"), {200, 404, 409, *_COME_AGAIN}),
-    **dict.fromkeys(("fulfil", "return", "receive", "adjust", "count", "transfer"), {201, 404, 409, *_COME_AGAIN}),
-    "hold": {201, 404, 409, *_COME_AGAIN},
-    "expect": {201, *_COME_AGAIN},
-    "see-hold": {200, 404, *_COME_AGAIN},
-}
+_SUCCESS = {"look": 200, "see-hold": 200, "cancel": 200, "extend": 200, "release": 200}
+"""How what makes nothing is answered; all else is answered 201."""
+_NEVER_REFUSED = {"purchase", "expect"}
+_NOT_ALLOWED_NOW = {404, 409}
 
 
 class Findings(Struct, frozen=True, rename="camel"):
@@ -214,7 +209,8 @@ def _unexpected_answers(history: Sequence[Record]) -> Iterator[str]:
     counts: Counter[tuple[str, str]] = Counter()
     for record in history:
         kind = record.verb if isinstance(record, Deed) else "purchase" if isinstance(record, Purchase) else "look"
-        if record.answer and record.answer not in _POSSIBLE_ANSWERS[kind]:
+        possible = {_SUCCESS.get(kind, 201), *_COME_AGAIN, *(set() if kind in _NEVER_REFUSED else _NOT_ALLOWED_NOW)}
+        if record.answer and record.answer not in possible:
             counts[kind, str(record.answer)] += 1
         elif record.answer in _COME_AGAIN and not record.says_when:
             counts[kind, f"{record.answer} without a Retry-After"] += 1

@@ -14,7 +14,7 @@ from httpx import URL
 from msgspec.structs import replace
 
 from tests.failures.errands import Errand, as_json
-from tests.failures.history import NO_ANSWER, Deed, History, Lines, Look, Purchase, Record
+from tests.failures.history import NO_ANSWER, Deed, History, Lines, Look, Purchase
 
 _PATIENCE_SECONDS = 15.0
 _ORDERS = "/api/gateway/orders"
@@ -64,6 +64,10 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         self._close()
 
+    async def act(self, task: Wish | Errand) -> Purchase | Deed:
+        """Place an order, or ask for something else."""
+        return await (self.buy(task) if isinstance(task, Wish) else self.do(task))
+
     async def buy(self, wish: Wish) -> Purchase:
         """Place an order."""
         exchange, told = await self._exchange("POST", _ORDERS, msgspec.json.encode(wish.body()), wish.key)
@@ -80,7 +84,7 @@ class Client:
     async def look(self, order_id: str) -> Look:
         """Look an order up."""
         exchange, told = await self._exchange("GET", f"{_ORDERS}/{order_id}")
-        found = {name: told[name] for name in ("status", "fulfilment")} if exchange["answer"] == 200 else {}
+        found = {name: told[name] for name in ("status", "fulfilment") if name in told and exchange["answer"] == 200}
         return Look(**exchange, order_id=order_id, **found)
 
     async def do(self, errand: Errand) -> Deed:
@@ -148,23 +152,23 @@ class Client:
             self._streams = None
 
 
-def act_together(gateway: str, history: History, clients: Sequence[Sequence[Wish | Errand]]) -> list[Record]:
+def act_together(gateway: str, history: History, clients: Sequence[Sequence[Wish | Errand]]) -> list[Purchase | Deed]:
     """Be several clients of the gateway at a URL at once, of whom each does one thing after the other.
 
     Returns:
         What came of it, client by client.
     """
 
-    async def be_client(client: Client, tasks: Sequence[Wish | Errand]) -> list[Record]:
+    async def be_client(client: Client, tasks: Sequence[Wish | Errand]) -> list[Purchase | Deed]:
         async with client:
             return [await one(client, task) for task in tasks]
 
-    async def one(client: Client, task: Wish | Errand) -> Record:
-        record = await client.buy(task) if isinstance(task, Wish) else await client.do(task)
+    async def one(client: Client, task: Wish | Errand) -> Purchase | Deed:
+        record = await client.act(task)
         history.add(record)
         return record
 
-    async def be_all() -> list[list[Record]]:
+    async def be_all() -> list[list[Purchase | Deed]]:
         there = [Client(f"{number}", gateway) for number, _ in enumerate(clients)]
         await asyncio.gather(*(client.open() for client in there), return_exceptions=True)  # who cannot tries again
         return await asyncio.gather(*(be_client(client, tasks) for client, tasks in zip(there, clients, strict=True)))

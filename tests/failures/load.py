@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from random import Random
 
 from tests.e2e.system import System
@@ -82,14 +81,12 @@ class Load:
         if mix.orders and choice < _LOOKS:
             self._note(await client.look(random.choice(mix.orders)[0]))
             return
-        if choice < _LOOKS + _PURCHASES:
-            send = partial(client.buy, mix.next_wish(random, key))
-        else:
-            send = partial(client.do, mix.next_errand(random, key))
-        record = await send()
+        buys = choice < _LOOKS + _PURCHASES
+        task = mix.next_wish(random, key) if buys else mix.next_errand(random, key)
+        record = await client.act(task)
         self._note(record)
         while not self._ended.is_set() and mix.is_sent_again(random, record):
-            self._note(record := await send())
+            self._note(record := await client.act(task))
 
     def _note(self, record: Record) -> None:
         self._history.add(record)

@@ -49,7 +49,7 @@ def _use(gateway: Replica, run: Run) -> None:
     for number in count():
         if gateway.has_ended():
             break
-        wish = Wish(f"failpoint-{run.figures['failpoints']}-{number}", "failpoints-plenty", 1)
+        wish = Wish(f"failpoint-{run.figures['failpoints']}-{number}", (("failpoints-plenty", 1),))
         act_together(gateway.url, run.history, [[wish]])
 
 
