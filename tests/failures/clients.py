@@ -6,7 +6,7 @@ They speak HTTP by themselves, to know for certain whether anything was sent, an
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -18,6 +18,8 @@ from tests.failures.history import NO_ANSWER, Deed, History, Lines, Look, Purcha
 
 _PATIENCE_SECONDS = 15.0
 _ORDERS = "/api/gateway/orders"
+_COME_AGAIN = {503, 504, NO_ANSWER}
+_PAUSE_SECONDS = 0.1
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _LAST = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _RETRY_AFTER = re.compile(rb"\r\nretry-after: *\d+\r\n", re.IGNORECASE)
@@ -152,25 +154,48 @@ class Client:
             self._streams = None
 
 
-def act_together(gateway: str, history: History, clients: Sequence[Sequence[Wish | Errand]]) -> list[Purchase | Deed]:
-    """Be several clients of the gateway at a URL at once, of whom each does one thing after the other.
+Ask = Callable[[Wish | Errand], Awaitable[Purchase | Deed]]
+Play = Callable[[Ask], Awaitable[object]]
+"""What one client does: it is given the means to ask, and may decide by what came of it."""
 
-    Returns:
-        What came of it, client by client.
-    """
 
-    async def be_client(client: Client, tasks: Sequence[Wish | Errand]) -> list[Purchase | Deed]:
+def play_together(gateway: str, history: History, plays: Sequence[Play]) -> None:
+    """Be several clients of the gateway at a URL at once."""
+
+    async def be_client(client: Client, play: Play) -> None:
+        async def ask(task: Wish | Errand) -> Purchase | Deed:
+            record = await client.act(task)
+            history.add(record)
+            return record
+
         async with client:
-            return [await one(client, task) for task in tasks]
+            await play(ask)
 
-    async def one(client: Client, task: Wish | Errand) -> Purchase | Deed:
-        record = await client.act(task)
-        history.add(record)
-        return record
-
-    async def be_all() -> list[list[Purchase | Deed]]:
-        there = [Client(f"{number}", gateway) for number, _ in enumerate(clients)]
+    async def be_all() -> None:
+        there = [Client(str(number), gateway) for number, _ in enumerate(plays)]
         await asyncio.gather(*(client.open() for client in there), return_exceptions=True)  # who cannot tries again
-        return await asyncio.gather(*(be_client(client, tasks) for client, tasks in zip(there, clients, strict=True)))
+        await asyncio.gather(*(be_client(client, play) for client, play in zip(there, plays, strict=True)))
 
-    return [record for records in asyncio.run(be_all()) for record in records]
+    asyncio.run(be_all())
+
+
+def act_together(gateway: str, history: History, clients: Sequence[Sequence[Wish | Errand]]) -> None:
+    """Be several clients of the gateway at a URL at once, of whom each does one thing after the other."""
+
+    def play_of(tasks: Sequence[Wish | Errand]) -> Play:
+        async def play(ask: Ask) -> None:
+            for task in tasks:
+                await ask(task)
+
+        return play
+
+    play_together(gateway, history, [play_of(tasks) for tasks in clients])
+
+
+async def insist(ask: Ask, task: Wish | Errand) -> Purchase | Deed:
+    """Ask until somebody says what came of it; only for what may be asked again."""
+    record = await ask(task)
+    while record.answer in _COME_AGAIN:
+        await asyncio.sleep(_PAUSE_SECONDS)
+        record = await ask(task)
+    return record
