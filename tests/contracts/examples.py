@@ -30,6 +30,7 @@ from onhand.common.contracts import (
     HoldReplayed,
     HoldStock,
     IncomingDetails,
+    IncomingReplayed,
     Line,
     LineAllocation,
     LineDetails,
@@ -286,12 +287,21 @@ _MOVEMENTS: tuple[Message, ...] = (
         expected_at=EXPECTED,
         location_id="shop",
         reference="order 12",
+        idempotency_key="8e03978e-40d5",
     ),
     IncomingDetails(
         incoming_id=INCOMING_ID,
         product_id="123",
         location_id="shop",
         quantity=20,
+        expected_at=EXPECTED,
+        reference="order 12",
+    ),
+    IncomingReplayed(
+        incoming_id=INCOMING_ID,
+        product_id="123",
+        location_id="shop",
+        quantity=15,
         expected_at=EXPECTED,
         reference="order 12",
     ),
@@ -346,6 +356,7 @@ _CATALOGUE: tuple[Message, ...] = (
         ),
         backorder_count=1,
         backorders=(ExplainedBackorder(order_id=ORDER_ID, quantity=2, at=SETTLED, promised_at=EXPECTED),),
+        incoming_count=1,
         incoming=(
             ExplainedIncoming(
                 incoming_id=INCOMING_ID, location_id="shop", quantity=20, expected_at=EXPECTED, reference="order 12"

@@ -32,6 +32,7 @@ class Gateway(HTTPServer):
         super().__init__(("127.0.0.1", 0), Answering)
         self.answer = (200, b"{}")
         self.asked: list[tuple[str, str, object]] = []
+        self.headers: dict[str, str] = {}
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -42,6 +43,7 @@ class Answering(BaseHTTPRequestHandler):
         if self.parse_request():
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.server.asked.append((self.command, self.path, json.loads(body) if body else None))
+            self.server.headers = {name.lower(): value for name, value in self.headers.items()}
             status, answer = self.server.answer
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
@@ -94,20 +96,165 @@ def test_creating_an_order_sends_it_and_shows_the_answer_as_a_table(gateway: Gat
     assert code == 0
 
 
+LINES = [{"productId": "a=b", "quantity": 2}, {"productId": "jam", "quantity": 1}]
+
+
 @pytest.mark.parametrize(
-    ("arguments", "request_made"),
+    ("command", "method", "path", "body"),
     [
-        (["orders", "get", "0199"], ("GET", "/api/gateway/orders/0199", None)),
-        (["stock", "set", "123", "10"], ("PUT", "/api/gateway/stock/123", {"onHand": 10})),
-        (["stock", "get", "a/b ?ü"], ("GET", "/api/gateway/stock/a%2Fb%20%3F%C3%BC", None)),
-        (["stock", "get", "123", "--quantity", "0"], ("GET", "/api/gateway/stock/123?quantity=0", None)),
+        (
+            "orders create --customer c -l a=b=2 --line jam=1 --policy backorder --reservation 1 --reference r "
+            "--metadata channel=web --metadata note=",
+            "POST",
+            "orders",
+            {"customerId": "c", "lines": LINES, "policy": "backorder", "reservationId": "1", "reference": "r"}
+            | {"metadata": {"channel": "web", "note": ""}},
+        ),
+        ("orders get 0199", "GET", "orders/0199", None),
+        ("orders timeline 0199", "GET", "orders/0199/events", None),
+        ("orders cancel 0199", "POST", "orders/0199/cancel", {}),
+        ("orders cancel 0199 --reason why", "POST", "orders/0199/cancel", {"reason": "why"}),
+        ("orders fulfil 0199", "POST", "orders/0199/fulfilments", {}),
+        (
+            "orders fulfil 0199 --line a=b=2 --line jam=1 --reference r",
+            "POST",
+            "orders/0199/fulfilments",
+            {"lines": LINES, "reference": "r"},
+        ),
+        ("orders return 0199", "POST", "orders/0199/returns", {"restock": True}),
+        (
+            "orders return 0199 --line a=b=2 --line jam=1 --no-restock --reason why",
+            "POST",
+            "orders/0199/returns",
+            {"lines": LINES, "restock": False, "reason": "why"},
+        ),
+        ("stock set 123 10", "PUT", "stock/123", {"onHand": 10}),
+        ("stock set 123 10 --location shop", "PUT", "stock/123", {"onHand": 10, "locationId": "shop"}),
+        ("stock get a/b?ü", "GET", "stock/a%2Fb%3F%C3%BC", None),
+        ("stock get 123 --quantity 0", "GET", "stock/123?quantity=0", None),
+        ("stock explain 123", "GET", "stock/123/explain", None),
+        (
+            "stock explain 123 --at 2026-11-24T08:30+01:00 --limit 7",
+            "GET",
+            "stock/123/explain?at=2026-11-24T07%3A30%3A00%2B00%3A00&limit=7",
+            None,
+        ),
+        (
+            "stock receive 123 20 --location shop --incoming 1 --reason why --reference r",
+            "POST",
+            "stock/123/movements",
+            {"type": "receive", "quantity": 20, "locationId": "shop", "incomingId": "1", "reason": "why"}
+            | {"reference": "r"},
+        ),
+        ("stock adjust 123 -2", "POST", "stock/123/movements", {"type": "adjust", "quantity": -2}),
+        ("stock count 123 98", "POST", "stock/123/movements", {"type": "count", "onHand": 98}),
+        (
+            "stock transfer 123 10 --from main --to shop",
+            "POST",
+            "stock/123/movements",
+            {"type": "transfer", "quantity": 10, "fromLocationId": "main", "toLocationId": "shop"},
+        ),
+        (
+            "stock expect 123 20 --at 2026-12-01T00:00Z",
+            "POST",
+            "stock/123/incoming",
+            {"quantity": 20, "expectedAt": "2026-12-01T00:00:00+00:00"},
+        ),
+        (
+            "stock expect 123 20 --at 2026-12-01T00:00Z --id 1 --location shop --reference r",
+            "PUT",
+            "stock/123/incoming/1",
+            {"quantity": 20, "expectedAt": "2026-12-01T00:00:00+00:00", "locationId": "shop", "reference": "r"},
+        ),
+        (
+            "holds create -l a=b=2 -l jam=1 --ttl 60 --reference r",
+            "POST",
+            "reservations",
+            {"lines": LINES, "ttlSeconds": 60, "reference": "r"},
+        ),
+        ("holds get 0199", "GET", "reservations/0199", None),
+        ("holds extend 0199 --ttl 60", "POST", "reservations/0199/extend", {"ttlSeconds": 60}),
+        ("holds release 0199", "DELETE", "reservations/0199", None),
+        (
+            "products set 123 --name Tea --low-stock 5 --safety-stock 2 --no-backorderable",
+            "PUT",
+            "products/123",
+            {"name": "Tea", "lowStockThreshold": 5, "safetyStock": 2, "backorderable": False},
+        ),
+        ("products get 123", "GET", "products/123", None),
+        ("locations set shop", "PUT", "locations/shop", {"priority": 100}),
+        ("locations set shop --name Shop --priority 1", "PUT", "locations/shop", {"name": "Shop", "priority": 1}),
+        ("locations list", "GET", "locations", None),
     ],
 )
 def test_each_command_asks_the_gateway(
-    gateway: Gateway, run: Run, arguments: list[str], request_made: tuple[str, str, object]
+    gateway: Gateway, run: Run, command: str, method: str, path: str, body: object
 ) -> None:
-    assert run(*arguments)[0] == 0
-    assert gateway.asked == [request_made]
+    assert run(*command.split()) == (0, "", "")
+    assert gateway.asked == [(method, f"/api/gateway/{path}", body)]
+    assert not {"x-actor", "idempotency-key"} & gateway.headers.keys()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "orders create --customer c --line a=1",
+        "orders cancel 0199",
+        "orders fulfil 0199",
+        "orders return 0199",
+        "stock receive 123 1",
+        "stock adjust 123 1",
+        "stock count 123 1",
+        "stock transfer 123 1 --from a --to b",
+        "stock expect 123 1 --at 2026-12-01",
+        "holds create --line a=1 --ttl 60",
+    ],
+)
+def test_a_command_may_be_given_a_key_and_say_who_wants_it(gateway: Gateway, run: Run, command: str) -> None:
+    assert run(*command.split(), "--idempotency-key", 'my "key"\\', "--actor", "Zoë")[0] == 0
+    assert gateway.headers["idempotency-key"] == '"my \\"key\\"\\\\"'
+    assert gateway.headers["x-actor"].encode("latin-1").decode() == "Zoë"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "orders create --customer c",
+        "orders create --customer c --product a",
+        "orders create --customer c --product a --quantity 1 --line b=1",
+        "orders create --customer c --quantity 1 --line b=1",
+        "orders create --customer c --line b",
+        "orders create --customer c --line b=many",
+        "orders create --customer c --line b=1 --metadata x",
+        "orders create --customer c --line b=1 --metadata x=1 --metadata x=2",
+        "orders create --customer c --line b=1 --policy perhaps",
+        "orders fulfil 0199 --line 5",
+        "stock explain 123 --at yesterday",
+        "stock expect 123 5 --at 2h",
+        "stock adjust 123 --less",
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_anything_is_sent(gateway: Gateway, run: Run, command: str) -> None:
+    code, out, errors = run(*command.split())
+    assert (code, out) == (2, "")
+    assert errors
+    assert "Traceback" not in errors
+    assert gateway.asked == []
+
+
+def test_lists_in_an_answer_are_shown_as_tables(gateway: Gateway, run: Run) -> None:
+    line = {"productId": "123", "ordered": 5, "reserved": 3}
+    order = {"orderId": "0199", "metadata": {"a": "b"}, "events": [], "lines": [line, line | {"promisedAt": "soon"}]}
+    gateway.answer = (200, json.dumps(order).encode())
+    _, out, _ = run("orders", "get", "0199")
+    assert [row.split() for row in out.splitlines() if row.strip()] == [
+        ["orderId", "0199"],
+        ["metadata", '{"a":"b"}'],
+        ["lines"],
+        ["productId", "ordered", "reserved", "promisedAt"],
+        ["123", "5", "3"],
+        ["123", "5", "3", "soon"],
+    ]
 
 
 def test_whether_there_is_enough_is_told_by_yes_or_no(gateway: Gateway, run: Run) -> None:
@@ -160,4 +307,12 @@ def test_what_is_not_a_request_is_refused_in_words(run: Run, words: list[str]) -
 def test_text_that_is_not_unicode_is_refused_in_words(gateway: Gateway, run: Run) -> None:
     code, _, errors = run("orders", "create", "--product", "\udcff", "--quantity", "1", "--customer", "c")
     assert (code, errors) == (1, "onhand: an argument is not valid UTF-8\n")
+    assert gateway.asked == []
+
+
+@pytest.mark.parametrize(("actor", "says"), [("\udcff", "is not valid UTF-8"), ("a\nb", "has control characters")])
+def test_a_name_that_cannot_be_sent_is_refused_in_words(gateway: Gateway, run: Run, actor: str, says: str) -> None:
+    code, _, errors = run("stock", "get", "123", "--actor", actor)
+    assert code == 1
+    assert says in errors
     assert gateway.asked == []

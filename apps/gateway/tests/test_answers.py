@@ -10,7 +10,7 @@ import pytest
 from answering import ID, JAM, MAKING, OTHER, TEA, Answering, send
 from onhand.common.contracts import (
     HoldReplayed,
-    IncomingDetails,
+    IncomingReplayed,
     Line,
     LineShortage,
     LocationEntry,
@@ -27,7 +27,7 @@ from onhand.common.errors import NoReply
 THEN = datetime(2026, 12, 1, 8, tzinfo=UTC)
 LINES = (Line(product_id="tea", quantity=1),)
 HOLD = HoldReplayed(reservation_id=OTHER, state="active", lines=LINES, created_at=THEN, expires_at=THEN)
-INCOMING = IncomingDetails(incoming_id=OTHER, product_id="tea", location_id="main", quantity=3, expected_at=THEN)
+INCOMING = IncomingReplayed(incoming_id=OTHER, product_id="tea", location_id="main", quantity=3, expected_at=THEN)
 MOVED = MovementReceipt(movement_id=ID, type="count", product_id="tea", entries=())
 
 
@@ -54,6 +54,7 @@ async def test_what_is_made_is_answered_with_201_and_the_reply_as_it_is(
     [
         ("/orders", OrderReplayed(order_id=OTHER, status="confirmed")),
         ("/reservations", HOLD),
+        ("/stock/tea/incoming", INCOMING),
         ("/stock/tea/movements", MovementReplayed(movement_id=ID, type="count", product_id="tea", entries=())),
     ],
 )
@@ -93,6 +94,7 @@ async def test_locations_are_listed() -> None:
         ("on-hand-below-reserved", 409),
         ("insufficient-stock", 409),
         ("too-much-stock", 409),
+        ("too-many-locations", 409),
         ("order-state", 409),
         ("reservation-state", 409),
         ("line-state", 409),

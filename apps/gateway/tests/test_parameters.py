@@ -91,6 +91,7 @@ def test_a_quantity_is_one_that_can_be_ordered() -> None:
 def test_a_moment_has_its_offset_and_is_told_in_utc(text: str) -> None:
     moment = moment_of(query(f"at={text}"))
     assert moment == datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+    assert isinstance(moment, datetime)
     assert moment.tzinfo is UTC
 
 

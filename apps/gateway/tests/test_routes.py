@@ -206,12 +206,12 @@ async def test_what_is_sent_again_with_its_key_has_the_same_id(path: str) -> Non
     assert len({first, other, without}) == 3
 
 
-@pytest.mark.parametrize("path", ["/orders", "/stock/tea/movements"])
+@pytest.mark.parametrize("path", ["/orders", "/stock/tea/movements", "/stock/tea/incoming"])
 async def test_a_key_goes_along_with_what_is_kept_under_it(path: str) -> None:
     answering = Answering(ANY_REPLY)
     await send(answering, "POST", path, MAKING[path], idempotency_key='"1"')
     (asked,) = answering.asked
-    assert isinstance(asked, CreateOrder | Movement)
+    assert isinstance(asked, CreateOrder | Movement | ExpectStock)
     assert asked.idempotency_key == "1"
 
 

@@ -54,7 +54,8 @@ def ask(
     method: str,
     *segments: str,
     body: Mapping[str, object] | None = None,
-    query: Mapping[str, int] | None = None,
+    query: Mapping[str, object] | None = None,
+    headers: Mapping[str, object] | None = None,
 ) -> bytes:
     """Send a request to the gateway and return the body of its answer.
 
@@ -64,6 +65,7 @@ def ask(
         segments: of the path below `/api/gateway`, as they are.
         body: to send as JSON.
         query: parameters.
+        headers: to send along.
 
     Raises:
         NotText: it cannot be sent.
@@ -72,11 +74,16 @@ def ask(
     """
     try:
         path = "/".join(quote(segment, safe="") for segment in segments)
+        encoded = {name.encode(): str(value).encode() for name, value in (headers or {}).items()}
         # Not through a proxy that the environment names: the gateway is on this machine, or named on purpose.
         with httpx.Client(timeout=LONGEST_WAIT_SECONDS, trust_env=False) as client:
-            response = client.request(method, f"{url.rstrip('/')}/api/gateway/{path}", json=body, params=query)
+            where = f"{url.rstrip('/')}/api/gateway/{path}"
+            parameters = {name: str(value) for name, value in (query or {}).items()}
+            response = client.request(method, where, json=body, params=parameters, headers=encoded)
     except UnicodeEncodeError:
         raise NotText("an argument is not valid UTF-8") from None
+    except httpx.LocalProtocolError:
+        raise NotText("an argument that is sent as a header has control characters") from None
     except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise NoGateway(f"no gateway at {url}: is it running? `onhand start` starts it") from None
     except httpx.TransportError as error:

@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from onhand.cli.background import log_file, start_in_background, tell_ready
-from onhand.cli.client import orders, stock
+from onhand.cli.client.catalogue import locations, products
+from onhand.cli.client.holds import holds
+from onhand.cli.client.orders import orders
+from onhand.cli.client.stock import stock
 from onhand.cli.commands import AsJson, Commands, examples
 from onhand.cli.dlq.commands import dlq
 from onhand.cli.log import Log
@@ -38,6 +41,9 @@ app = Commands(
 )
 app.add_typer(orders, name="orders")
 app.add_typer(stock, name="stock")
+app.add_typer(holds, name="holds")
+app.add_typer(products, name="products")
+app.add_typer(locations, name="locations")
 app.add_typer(dlq, name="dlq")
 
 Services = Annotated[

@@ -17,20 +17,13 @@ from onhand.cli.verification.findings import Verdict
 from onhand.cli.verification.verdict import ShowProgress
 
 _STYLES = {"ready": "green", "starting": "yellow", "down": "red", "confirmed": "green", "rejected": "red"}
+_STYLES |= {"backordered": "yellow", "cancelled": "yellow", "active": "green", "expired": "yellow"}
 _STYLES |= {"holds": "green", "violated": "bold red", "failed": "red", "parked": "yellow", "handled": "green"}
 
 
 def show_json(value: object) -> None:
     """Print a value as one line of JSON."""
     typer.echo(msgspec.json.encode(value))
-
-
-def show_object(body: bytes) -> None:
-    """Print a JSON object as a table of its fields."""
-    table = Table.grid(padding=(0, 3))
-    for name, value in msgspec.json.decode(body, type=dict[str, object]).items():
-        table.add_row(Text(name, style="bold"), cell(value))
-    console().print(table)
 
 
 def show_components(components: Iterable[Component]) -> None:

@@ -30,9 +30,6 @@ Labels = Annotated[
     Meta(max_length=20),
 ]
 """What a client wants to find again."""
-Moment = Annotated[datetime, Meta(tz=True)]
-"""A point in time; those that are not `within_reach` are refused."""
-
 # In every time zone they are moments that Python and PostgreSQL can tell.
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)

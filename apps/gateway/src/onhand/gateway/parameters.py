@@ -9,8 +9,8 @@ import falcon.asgi
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from onhand.common.contracts.message import LARGEST_INTEGER
-from onhand.gateway.fields import OUT_OF_REACH, Identifier, LocationName, Moment, describe, within_reach
+from onhand.common.contracts.message import LARGEST_INTEGER, Moment
+from onhand.gateway.fields import OUT_OF_REACH, Identifier, LocationName, describe, within_reach
 from onhand.gateway.problems import Problem, Violation, invalid_request
 
 

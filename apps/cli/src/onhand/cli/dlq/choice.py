@@ -3,17 +3,17 @@
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import wraps
 from typing import Annotated, NamedTuple
 
 import typer
 
+from onhand.cli.moments import parse_time
 from onhand.cli.system import Service
 from onhand.common.errors import OnhandError
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LARGEST_ID = 2**63 - 1
 
 
@@ -92,22 +92,6 @@ def parse_id(text: str) -> LetterId:
             f"{text!r} is no id of a dead letter: it should be like orders/12, as `onhand dlq list` shows it"
         )
     return LetterId(Service(service), int(row))
-
-
-def parse_time(text: str) -> datetime:
-    """Read a moment: `2h` is two hours ago, everything else as ISO 8601 writes it, on this machine's clock.
-
-    Raises:
-        BadChoice: it is none.
-    """
-    try:
-        if ago := re.fullmatch(r"([0-9]{1,6})([smhd])", text):
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise BadChoice(
-            f"{text!r} is no moment: it should be like 30m, 2h, 1d, 2026-11-24 or 2026-11-24T08:30"
-        ) from None
 
 
 def _choose(  # noqa: PLR0913  # each is an option of its own

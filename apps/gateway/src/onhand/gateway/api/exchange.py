@@ -9,6 +9,7 @@ from msgspec import UNSET
 from onhand.common.contracts import (
     Command,
     HoldReplayed,
+    IncomingReplayed,
     Line,
     MovementReplayed,
     OrderReplayed,
@@ -25,7 +26,7 @@ from onhand.gateway.problems import Problem, Violation, no_reply
 Request = falcon.asgi.Request
 Response = falcon.asgi.Response
 
-_REPLAYED = frozenset({OrderReplayed.TYPE, MovementReplayed.TYPE, HoldReplayed.TYPE})
+_REPLAYED = frozenset({OrderReplayed.TYPE, MovementReplayed.TYPE, HoldReplayed.TYPE, IncomingReplayed.TYPE})
 _CONFLICT = 409
 _REFUSAL_STATUS = {
     "order-not-found": 404,

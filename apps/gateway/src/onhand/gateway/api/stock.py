@@ -15,13 +15,13 @@ from onhand.common.contracts import (
     SetStock,
 )
 from onhand.common.contracts.inventory import DEFAULT_LOCATION
-from onhand.common.contracts.message import Count
+from onhand.common.contracts.message import Count, Moment
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.exchange import Request, Response, answer, ask
 from onhand.gateway.body import read_body
 from onhand.gateway.explanation import Body
-from onhand.gateway.fields import Label, LocationName, Moment, within_reach
-from onhand.gateway.headers import Headers, read_headers
+from onhand.gateway.fields import Label, LocationName, within_reach
+from onhand.gateway.headers import read_headers
 from onhand.gateway.parameters import incoming_id_of, limit_of, moment_of, product_id_of, quantity_of
 
 _DEFAULT_LIMIT = 100
@@ -89,30 +89,26 @@ class Incoming:
         """Expect units."""
         headers, product = read_headers(request), product_id_of(product_id)
         incoming_id = headers.new_id("incoming", product)
-        await self._expect(request, response, headers, product, incoming_id, status=201)
+        command = await self._read(request, product, incoming_id, headers.key)
+        answer(response, await ask(self._requests, command, headers, incoming_id=incoming_id), status=201)
         response.set_header("Location", f"/api/gateway/stock/{quote(product, safe='')}/incoming/{incoming_id}")
 
     async def on_put_one(self, request: Request, response: Response, product_id: str, incoming_id: str) -> None:
         """Expect units, or say anew how many and when."""
         headers, product = read_headers(request), product_id_of(product_id)
-        await self._expect(request, response, headers, product, incoming_id_of(incoming_id))
+        command = await self._read(request, product, incoming_id_of(incoming_id))
+        answer(response, await ask(self._requests, command, headers))
 
-    async def _expect(
-        self,
-        request: Request,
-        response: Response,
-        headers: Headers,
-        product_id: str,
-        incoming_id: UUID,
-        status: int = 200,
-    ) -> None:
+    async def _read(
+        self, request: Request, product_id: str, incoming_id: UUID, key: str | UnsetType = UNSET
+    ) -> ExpectStock:
         body = await read_body(request, self._decoder)
-        command = ExpectStock(
+        return ExpectStock(
             incoming_id=incoming_id,
             product_id=product_id,
             quantity=body.quantity,
             expected_at=body.expected_at.astimezone(UTC),
             location_id=body.location_id,
             reference=body.reference,
+            idempotency_key=key,
         )
-        answer(response, await ask(self._requests, command, headers, incoming_id=incoming_id), status)

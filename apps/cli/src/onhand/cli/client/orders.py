@@ -1,0 +1,124 @@
+"""`onhand orders`."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from onhand.cli.client.gateway import Gateway, Key, with_gateway
+from onhand.cli.client.pairs import BadUsage, Lines, parse_lines, parse_pairs
+from onhand.cli.commands import examples
+
+orders = typer.Typer(help="Create orders, see what became of them, and change them.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="ORDER", help="Id of the order, as `create` printed it.")]
+
+
+class Policy(StrEnum):
+    """What is to be done if there is not enough of everything."""
+
+    ALL_OR_NOTHING = "all-or-nothing"
+    SHIP_AVAILABLE = "ship-available"
+    BACKORDER = "backorder"
+
+
+@orders.command(
+    "create",
+    epilog=examples(
+        "onhand orders create --product 123 --quantity 5 --customer cust-456",
+        "onhand orders create --line 123=5 --line 456=1 --customer cust-456 --policy backorder",
+    ),
+)
+@with_gateway
+def create_order(  # noqa: PLR0913  # each is an option of its own
+    gateway: Gateway,
+    *,
+    customer: Annotated[str, typer.Option(help="Id of the customer.")],
+    product: Annotated[str | None, typer.Option(help="Id of the product, if it is only one.")] = None,
+    quantity: Annotated[int | None, typer.Option(help="How many of it.")] = None,
+    line: Lines = None,
+    policy: Annotated[
+        Policy | None, typer.Option(help="What to do if there is too little.", show_default="all-or-nothing")
+    ] = None,
+    reservation: Annotated[str | None, typer.Option(metavar="ID", help="A hold whose units the order takes.")] = None,
+    reference: Annotated[str | None, typer.Option(help="What you call it.")] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What to keep with it; may be given again.")
+    ] = None,
+    idempotency_key: Key = None,
+) -> None:
+    """Create an order. It is on disk when this returns; whether there is stock for it, `get` tells a moment later."""
+    if bool(line) == (product is not None) or bool(line) == (quantity is not None):
+        raise BadUsage("an order has either --product and --quantity, or one --line or more")
+    body = {
+        "productId": product,
+        "quantity": quantity,
+        "customerId": customer,
+        "lines": parse_lines(line),
+        "policy": policy,
+        "reservationId": reservation,
+        "reference": reference,
+        "metadata": parse_pairs(metadata),
+    }
+    gateway.show("POST", "orders", body=body, key=idempotency_key)
+
+
+@orders.command("get", epilog=examples("onhand orders get 0199f0c2-...", "onhand orders get 0199f0c2-... --json"))
+@with_gateway
+def get_order(gateway: Gateway, order_id: Id) -> None:
+    """Show an order: how it stands, and each of its lines."""
+    gateway.show("GET", "orders", order_id)
+
+
+@orders.command(epilog=examples("onhand orders timeline 0199f0c2-...", "onhand orders timeline 0199f0c2-... --json"))
+@with_gateway
+def timeline(gateway: Gateway, order_id: Id) -> None:
+    """Show what has happened to an order: when, why, and who wanted it."""
+    gateway.show("GET", "orders", order_id, "events")
+
+
+@orders.command(epilog=examples("onhand orders cancel 0199f0c2-... --reason 'changed my mind'"))
+@with_gateway
+def cancel(
+    gateway: Gateway,
+    order_id: Id,
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+    idempotency_key: Key = None,
+) -> None:
+    """Give up an order of which nothing has left. What was held for it is given back."""
+    gateway.show("POST", "orders", order_id, "cancel", body={"reason": reason}, key=idempotency_key)
+
+
+@orders.command(epilog=examples("onhand orders fulfil 0199f0c2-...", "onhand orders fulfil 0199f0c2-... --line 123=2"))
+@with_gateway
+def fulfil(
+    gateway: Gateway,
+    order_id: Id,
+    line: Lines = None,
+    reference: Annotated[str | None, typer.Option(help="What you call it, such as the parcel's number.")] = None,
+    idempotency_key: Key = None,
+) -> None:
+    """Send off what is reserved for an order: all of it, or the lines given."""
+    body = {"lines": parse_lines(line), "reference": reference}
+    gateway.show("POST", "orders", order_id, "fulfilments", body=body, key=idempotency_key)
+
+
+@orders.command(
+    "return",
+    epilog=examples(
+        "onhand orders return 0199f0c2-...",
+        "onhand orders return 0199f0c2-... --line 123=1 --no-restock --reason broken",
+    ),
+)
+@with_gateway
+def take_back(
+    gateway: Gateway,
+    order_id: Id,
+    line: Lines = None,
+    restock: Annotated[bool, typer.Option(help="Whether it can be sold again.")] = True,
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+    idempotency_key: Key = None,
+) -> None:
+    """Take back what was sent off: all of it, or the lines given."""
+    body = {"lines": parse_lines(line), "restock": restock, "reason": reason}
+    gateway.show("POST", "orders", order_id, "returns", body=body, key=idempotency_key)

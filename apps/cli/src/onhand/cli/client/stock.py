@@ -1,0 +1,156 @@
+"""`onhand stock`."""
+
+from typing import Annotated
+
+import typer
+
+from onhand.cli.client.gateway import Gateway, Key, with_gateway
+from onhand.cli.commands import examples
+from onhand.cli.moments import parse_date, parse_time
+
+stock = typer.Typer(
+    help="See how much there is of a product and why, and say what comes and goes.", no_args_is_help=True
+)
+
+Product = Annotated[str, typer.Argument(help="Id of the product.")]
+Location = Annotated[str | None, typer.Option(metavar="ID", help="Where.", show_default="main")]
+Reason = Annotated[str | None, typer.Option(help="Why.")]
+Reference = Annotated[str | None, typer.Option(help="What you call it, such as the number of a delivery note.")]
+
+
+@stock.command("set", epilog=examples("onhand stock set 123 10", "onhand stock set 123 10 --location shop"))
+@with_gateway
+def set_stock(
+    gateway: Gateway,
+    product: Product,
+    on_hand: Annotated[int, typer.Argument(help="How many are there.")],
+    location: Location = None,
+) -> None:
+    """Set how many of a product are there, reserved ones among them."""
+    gateway.show("PUT", "stock", product, body={"onHand": on_hand, "locationId": location})
+
+
+@stock.command("get", epilog=examples("onhand stock get 123", "onhand stock get 123 --quantity 5"))
+@with_gateway
+def get_stock(
+    gateway: Gateway,
+    product: Product,
+    quantity: Annotated[int | None, typer.Option(help="Also tell whether that many can be ordered.")] = None,
+) -> None:
+    """Show how many of a product are there, reserved, available and expected, and where."""
+    gateway.show("GET", "stock", product, query={"quantity": quantity})
+
+
+@stock.command(epilog=examples("onhand stock explain 123", "onhand stock explain 123 --at 2h --limit 20"))
+@with_gateway
+def explain(
+    gateway: Gateway,
+    product: Product,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="As it was then: 2h ago, or a date.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Most entries of each list.", show_default="100")] = None,
+) -> None:
+    """Show every movement, hold and order behind a product's numbers."""
+    moment = None if at is None else parse_time(at).isoformat()
+    gateway.show("GET", "stock", product, "explain", query={"at": moment, "limit": limit})
+
+
+@stock.command(epilog=examples("onhand stock receive 123 20 --reference 'delivery 9'"))
+@with_gateway
+def receive(  # noqa: PLR0913  # each is an option of its own
+    gateway: Gateway,
+    product: Product,
+    quantity: Annotated[int, typer.Argument(help="How many have come in.")],
+    *,
+    location: Location = None,
+    incoming: Annotated[str | None, typer.Option(metavar="ID", help="What they were expected as.")] = None,
+    reason: Reason = None,
+    reference: Reference = None,
+    idempotency_key: Key = None,
+) -> None:
+    """Say that units have come in. Orders that wait get theirs first."""
+    body = {"type": "receive", "quantity": quantity, "locationId": location, "incomingId": incoming}
+    body |= {"reason": reason, "reference": reference}
+    gateway.show("POST", "stock", product, "movements", body=body, key=idempotency_key)
+
+
+@stock.command(
+    context_settings={"ignore_unknown_options": True},  # a number below 0 looks like an option
+    epilog=examples("onhand stock adjust 123 -2 --reason broken", "onhand stock adjust 123 1 --reason found"),
+)
+@with_gateway
+def adjust(
+    gateway: Gateway,
+    product: Product,
+    change: Annotated[int, typer.Argument(help="How many more there are, or, below 0, fewer.")],
+    location: Location = None,
+    reason: Reason = None,
+    reference: Reference = None,
+    idempotency_key: Key = None,
+) -> None:
+    """Say that there are more units than thought, or fewer."""
+    body = {"type": "adjust", "quantity": change, "locationId": location, "reason": reason, "reference": reference}
+    gateway.show("POST", "stock", product, "movements", body=body, key=idempotency_key)
+
+
+@stock.command(epilog=examples("onhand stock count 123 98 --location shop"))
+@with_gateway
+def count(
+    gateway: Gateway,
+    product: Product,
+    on_hand: Annotated[int, typer.Argument(help="How many are there.")],
+    location: Location = None,
+    reason: Reason = None,
+    reference: Reference = None,
+    idempotency_key: Key = None,
+) -> None:
+    """Say how many units were counted."""
+    body = {"type": "count", "onHand": on_hand, "locationId": location, "reason": reason, "reference": reference}
+    gateway.show("POST", "stock", product, "movements", body=body, key=idempotency_key)
+
+
+@stock.command(epilog=examples("onhand stock transfer 123 10 --from main --to shop"))
+@with_gateway
+def transfer(  # noqa: PLR0913  # each is an option of its own
+    gateway: Gateway,
+    product: Product,
+    quantity: Annotated[int, typer.Argument(help="How many.")],
+    *,
+    from_location: Annotated[str, typer.Option("--from", metavar="ID", help="Where they were.")],
+    to_location: Annotated[str, typer.Option("--to", metavar="ID", help="Where they are now.")],
+    reason: Reason = None,
+    reference: Reference = None,
+    idempotency_key: Key = None,
+) -> None:
+    """Say that units were carried from one location to another. Reserved ones have to stay."""
+    body = {"type": "transfer", "quantity": quantity, "fromLocationId": from_location, "toLocationId": to_location}
+    body |= {"reason": reason, "reference": reference}
+    gateway.show("POST", "stock", product, "movements", body=body, key=idempotency_key)
+
+
+@stock.command(
+    epilog=examples(
+        "onhand stock expect 123 20 --at 2026-12-01", "onhand stock expect 123 0 --at 2026-12-01 --id 0199..."
+    )
+)
+@with_gateway
+def expect(  # noqa: PLR0913  # each is an option of its own
+    gateway: Gateway,
+    product: Product,
+    quantity: Annotated[int, typer.Argument(help="How many are to come; 0 if none are any more.")],
+    *,
+    at: Annotated[str, typer.Option(metavar="DATE", help="When.")],
+    incoming: Annotated[str | None, typer.Option("--id", metavar="ID", help="What is changed by it.")] = None,
+    location: Location = None,
+    reference: Reference = None,
+    idempotency_key: Key = None,
+) -> None:
+    """Say that units are on their way, or, by --id, how many are now, and when.
+
+    Orders that wait for them are promised a date by it.
+    """
+    moment = parse_date(at).isoformat()
+    body = {"quantity": quantity, "expectedAt": moment, "locationId": location, "reference": reference}
+    if incoming is None:
+        gateway.show("POST", "stock", product, "incoming", body=body, key=idempotency_key)
+    else:
+        gateway.show("PUT", "stock", product, "incoming", incoming, body=body)
