@@ -109,7 +109,8 @@ async def test_all_that_was_said_of_an_order_is_said_again(
     books: Books, streams: Streams, order_id: UUID, kinds: set[type[Message]]
 ) -> None:
     told = [it for it in await told_again(books, streams) if it.subject == str(order_id)]
-    assert {it.type for it in told} == {it.TYPE for it in {CreateOrder, OrderCreated, StockReserved, *kinds}}
+    always: set[type[Message]] = {CreateOrder, OrderCreated, StockReserved}
+    assert {it.type for it in told} == {it.TYPE for it in always | kinds}
     assert len({it.id for it in told}) == len(told)
 
 
@@ -158,7 +159,7 @@ async def test_an_order_that_is_changed_by_a_replay_is_named(
         ("UPDATE reservations SET decided_at = now() WHERE product_id = 'milk'", MILK, "reservation"),
         ("UPDATE holds SET ended_at = now() WHERE state = 'used'", USED, "hold"),
         ("UPDATE movements SET actor = 'x' WHERE product_id = 'milk'", UUID(int=101), "movement"),
-        (f"UPDATE movements SET actor = 'x' WHERE order_id = '{SENT}'", SENT, "sales and returns"),
+        ("UPDATE movements SET actor = 'x' WHERE type = 'sale'", SENT, "sales and returns"),
     ],
 )
 async def test_what_is_changed_in_inventory_by_a_replay_is_named(

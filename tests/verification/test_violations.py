@@ -25,7 +25,7 @@ async def verdict_on(books: Books, streams: Streams, options: Options = AT_ONCE)
 
 async def break_it(books: Books, broken: Broken) -> None:
     async with dict(books.by_service())[broken.service].transaction() as tx:
-        await tx.execute(broken.how)
+        await tx.execute(broken.statements)
 
 
 def said(verdict: Verdict, invariant: str) -> dict[str, str]:
