@@ -23,14 +23,20 @@ class Gate:
         self._requests = requests
         self._answers: dict[Unavailable, bytes] = {}
 
-    def refuse(self, method: bytes, target: bytes) -> bytes | None:
+    def refuse(self, method: bytes, target: bytes, under_way: int) -> bytes | None:
         """The whole answer to a request that is one too many, or None.
 
         A target in an unusual form (`/%61pi/`, or with a host) passes, and is refused where it would be sent.
+
+        Args:
+            method: of the request.
+            target: of the request.
+            under_way: how many requests were let in and have no answer yet. Many come in one turn of the event loop, and
+                none of them is sent before the next.
         """
         if not target.startswith(_API):
             return None
-        refusal = self._requests.overload(changes=method not in _HARMLESS)
+        refusal = self._requests.overload(changes=method not in _HARMLESS, under_way=under_way)
         if refusal is None:
             return None
         return self._answers.get(refusal) or self._make_answer(refusal)

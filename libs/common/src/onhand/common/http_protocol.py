@@ -18,9 +18,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-Refuse = Callable[[bytes, bytes], bytes | None]
-"""Takes method and target of a request, as they were sent. Returns None to let it in, or what to answer instead: a
-whole response, with Content-Length, that leaves the connection open."""
+Refuse = Callable[[bytes, bytes, int], bytes | None]
+"""Takes method and target of a request, as they were sent, and how many requests are under way in this process. Returns
+None to let it in, or what to answer instead: a whole response, with Content-Length, that leaves the connection open."""
 
 _HEAD = b"HTTP/1.1 "
 _HEAD_END = b"\r\n\r\n"
@@ -74,11 +74,12 @@ class HttpProtocol(HttpToolsProtocol):
         if self._refuse is not None and self._is_idle():
             if self._is_last:  # the client was told so, and does not expect an answer
                 return
-            # While the client does not read, answers pile up here. uvicorn makes such a client wait.
-            refusal = None if self.flow.write_paused else self._refuse(self.parser.get_method(), self.url)
-            if refusal is not None:
-                self._answer_at_once(refusal)
-                return
+            # While a client does not read, its answers pile up here. uvicorn makes such a client wait.
+            if not self.flow.write_paused:
+                refusal = self._refuse(self.parser.get_method(), self.url, len(self.tasks))
+                if refusal is not None:
+                    self._answer_at_once(refusal)
+                    return
         super().on_headers_complete()
         if self._is_stopping:
             self.cycle.keep_alive = False
@@ -91,6 +92,15 @@ class HttpProtocol(HttpToolsProtocol):
         self._passed_over_bytes += len(body)
         if self._passed_over_bytes > _MOST_PASSED_OVER_BYTES:
             self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request.
+
+        This one counts as done from here on. Its task ends a turn of the event loop later, and by then its client may
+        have sent the next and be refused for nothing.
+        """
+        self.tasks.discard(asyncio.current_task())  # type: ignore[arg-type]  # it is called in a task
+        super().on_response_complete()
 
     def on_message_complete(self) -> None:
         """Note the end of a request."""
