@@ -87,7 +87,7 @@ class _Told(msgspec.Struct):
 
 def name() -> str:
     """The generator that `run` uses, in words for the report."""
-    return "wrk" if _wrk() else "Python generator; wrk not found: figures are lower"
+    return "wrk" if wrk() else "Python generator; wrk not found: figures are lower"
 
 
 async def run(url: str, connections: int, seconds: int, rate: float | None = None) -> Load:
@@ -104,7 +104,7 @@ async def run(url: str, connections: int, seconds: int, rate: float | None = Non
     Raises:
         LoadFailed: no connection could be made, or wrk failed.
     """
-    if program := _wrk():
+    if program := wrk():
         return await _run_wrk(program, url, connections, seconds, rate)
     try:
         result = await generator.run(url, PATH, BODY.encode(), connections, seconds, rate)
@@ -138,7 +138,8 @@ def parse_wrk(output: str) -> Load:
     )
 
 
-def _wrk() -> str | None:
+def wrk() -> str | None:
+    """Where wrk is, if it is there."""
     return shutil.which("wrk")
 
 

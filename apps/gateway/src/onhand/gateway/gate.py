@@ -31,8 +31,8 @@ class Gate:
         Args:
             method: of the request.
             target: of the request.
-            under_way: how many requests were let in and have no answer yet. Many come in one turn of the event loop, and
-                none of them is sent before the next.
+            under_way: how many requests were let in and have no answer yet. Many come in one turn of the event loop,
+                and none of them is sent before the next.
         """
         if not target.startswith(_API):
             return None
