@@ -19,11 +19,12 @@ SLOW_SECONDS = 0.05
 async def url() -> AsyncIterator[str]:
     """A server that refuses two of three requests at once and takes its time for the third."""
     seen = 0
-    answering = set()
+    answering: set[asyncio.Task[None]] = set()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal seen
-        answering.add(asyncio.current_task())
+        if task := asyncio.current_task():
+            answering.add(task)
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while await reader.readuntil(b"}"):
                 seen += 1
