@@ -99,7 +99,7 @@ class HttpProtocol(HttpToolsProtocol):
         This one counts as done from here on. Its task ends a turn of the event loop later, and by then its client may
         have sent the next and be refused for nothing.
         """
-        self.tasks.discard(asyncio.current_task())  # type: ignore[arg-type]  # it is called in a task
+        self.tasks.discard(asyncio.current_task())
         super().on_response_complete()
 
     def on_message_complete(self) -> None:
