@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from onhand.common.http_protocol import HttpProtocol
+from onhand.common.refusals import RefusingProtocol
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -64,7 +64,7 @@ async def house() -> House:
 
 @pytest.fixture
 async def server(house: House) -> AsyncIterator[uvicorn.Server]:
-    protocol = partial(HttpProtocol, refuse=house.refuse)
+    protocol = partial(RefusingProtocol, house.refuse)
     config = uvicorn.Config(house, http=protocol, lifespan="off", log_config=None)  # type: ignore[arg-type]  # it is called
     config.timeout_keep_alive = QUIET_SECONDS  # type: ignore[assignment]  # whole seconds are too long for a test
     server = uvicorn.Server(config)
@@ -106,16 +106,41 @@ class Client:
             return await self.reader.read()
 
 
-@pytest.fixture
-async def client(server: uvicorn.Server) -> AsyncIterator[Client]:
+@pytest.fixture(params=[0, 2], ids=["at first", "after refusals"])
+async def client(server: uvicorn.Server, house: House, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    """A client whose connection is new, or one that was refused the last times, and so without the parser."""
     port = server.servers[0].sockets[0].getsockname()[1]
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    yield Client(reader, writer)
+    client = Client(reader, writer)
+    for _ in range(request.param):
+        await client.send(FULL + b"\r\n")
+        assert await client.is_refused()
+    house.seen.clear()
+    yield client
     writer.close()
 
 
 async def test_what_is_refused_does_not_come_to_the_application(client: Client, house: House) -> None:
     await client.send(FULL + b"content-length: 2\r\n\r\n{}")
+    assert await client.is_refused()
+    assert house.served == 0
+
+
+async def test_who_is_refused_often_is_let_in_as_soon_as_it_can_be(client: Client, house: House) -> None:
+    for _ in range(3):
+        await client.send(EMPTY)
+        assert await client.is_served()
+        await client.send(FULL + b"\r\n")
+        assert await client.is_refused()
+    assert house.served == 3
+
+
+async def test_a_request_in_two_pieces_is_one_request(client: Client, house: House) -> None:
+    await client.send(FULL + b"x: ")
+    await asyncio.sleep(0.02)
+    await client.send(EMPTY)  # which is the value of a header, and the end
+    assert await client.is_refused()
+    await client.send(FULL + b"\r\n")
     assert await client.is_refused()
     assert house.served == 0
 
@@ -246,11 +271,11 @@ async def test_who_does_not_read_its_answers_is_made_to_wait(client: Client, hou
             await asyncio.wait_for(client.send((FULL + b"\r\n") * 1000), 0.5)
     assert sent < 1_000_000, "answers do not pile up for as long as it likes"
     assert house.served > 0, "it was the application that made it wait"
-    answers = 0
+    answers = b""
     async with asyncio.timeout(30):
-        while answers < sent:
-            answers += (await client.reader.readuntil(b"\r\n\r\n")).count(b"HTTP/1.1 ")
-    assert answers == sent
+        while answers.count(b"\r\n\r\n") < sent:
+            answers += await client.reader.read(2**24)
+    assert answers.count(b"HTTP/1.1 ") == sent
 
 
 async def test_what_is_no_http_behind_a_refusal_is_answered_400(client: Client) -> None:

@@ -16,7 +16,8 @@ import uvloop
 
 from onhand.common.errors import OnhandError, StartupError
 from onhand.common.failpoints import arm
-from onhand.common.http_protocol import HttpProtocol, Refuse
+from onhand.common.http_protocol import HttpProtocol
+from onhand.common.refusals import Refuse, RefusingProtocol
 from onhand.common.settings import Settings, load_settings
 from onhand.common.telemetry import configure_logs
 
@@ -124,7 +125,7 @@ def _server(app: AsgiApp, settings: Settings, refuse: Refuse | None) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
-            http=partial(HttpProtocol, refuse=refuse),  # type: ignore[arg-type]  # uvicorn only calls it
+            http=HttpProtocol if refuse is None else partial(RefusingProtocol, refuse),  # type: ignore[arg-type]  # it is called
             ws="none",
             lifespan="off",
             log_config=None,
