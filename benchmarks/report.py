@@ -112,15 +112,16 @@ def targets(summary: Summary) -> list[str]:
     lines = []
     if floor := summary.orders_per_second_floor:
         median = summary.orders_per_second.median
-        lines.append(f"{median:,.0f} orders/s, asked at least {floor:,.0f}: {_met(median >= floor)}")
+        lines.append(f"{median:,.0f} orders/s, asked at least {floor:,.0f}: {met(median >= floor)}")
     if summary.cpu_us_total:
         median, ceiling = summary.cpu_us_total.median, summary.cpu_us_ceiling
-        lines.append(f"{median:.0f} CPU us per order, asked at most {ceiling:.0f}: {_met(median <= ceiling)}")
+        lines.append(f"{median:.0f} CPU us per order, asked at most {ceiling:.0f}: {met(median <= ceiling)}")
     return [f"{summary.connections} connections: {line}" for line in lines]
 
 
-def _met(met: bool) -> str:
-    return "[green]met[/]" if met else "[red]not met[/]"
+def met(is_met: bool) -> str:
+    """In words, and in colour."""
+    return "[green]met[/]" if is_met else "[red]not met[/]"
 
 
 def _speed(report: Report) -> Table:

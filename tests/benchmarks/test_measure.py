@@ -13,11 +13,15 @@ ROUND = Round(
     refused=0,
     unanswered=0,
     seconds=1.0,
+    asked_per_second=None,
+    offered_per_second=4_100.0,
     orders_per_second=4_100.0,
     p50_ms=1.0,
     p99_ms=2.0,
     cpu_us={"gateway": 80.0, "orders": 50.0, "inventory": 30.0, "redis": 40.0, "postgres": 60.0},
+    load=0.1,
     elsewhere=0.0,
+    gateway_mb=70.0,
     settled_seconds=0.1,
     stored={"confirmed": 101},
     confirmed_units=505,
@@ -51,6 +55,13 @@ def test_what_is_wrong_is_told(new: Books, settled: float | None, problem: str) 
 def test_requests_not_answered_201_are_told() -> None:
     (found,) = find_problems(SEEN._replace(refused=3), books({"confirmed": 100}, 500), connections=64, settled=0.1)
     assert found == "3 requests were not answered 201 and 0 not at all"
+
+
+def test_requests_that_were_refused_are_no_fault_where_too_much_was_offered() -> None:
+    new = books({"confirmed": 100}, 500)
+    assert find_problems(SEEN._replace(refused=3), new, connections=64, settled=0.1, may_refuse=True) == []
+    (found,) = find_problems(SEEN._replace(unanswered=3), new, connections=64, settled=0.1, may_refuse=True)
+    assert found == "0 requests were not answered 201 and 3 not at all"
 
 
 def test_only_what_is_new_is_counted() -> None:

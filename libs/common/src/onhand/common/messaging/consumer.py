@@ -52,6 +52,9 @@ class Consumer:
         streams: where to read.
         member: who it is in the group.
         dead_keys: what this process knows of dead letters.
+
+    Attributes:
+        trouble: there while it waits to try again what has failed through no fault of the messages.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Consumer:
         self._database = database
         self._streams = streams
         self._member = member
+        self.trouble = Trouble("consumer waits", topics=self._topics)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until `stopping` is set, then finish the batch in hand.
@@ -78,7 +82,6 @@ class Consumer:
         it is gone, and takes up its own unfinished entries first.
         """
         backoff = Backoff()
-        trouble = Trouble("consumer waits", topics=self._topics)
         while not stopping.is_set():
             try:
                 async with (
@@ -96,12 +99,12 @@ class Consumer:
                     turn = _Turn(reader, session, self._batches, self._unit, self._member.claim_idle_seconds)
                     await turn.finish_own_pending(stopping)
                     backoff.reset()
-                    trouble.is_over()
+                    self.trouble.is_over()
                     await turn.consume(stopping)
             except Exception as error:
                 if not is_transient(error):
                     raise
-                trouble.is_there(error)
+                self.trouble.is_there(error)
                 await backoff.wait(stopping)
 
 
