@@ -4,8 +4,9 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -67,8 +68,8 @@ class _Timetable:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, request: bytes, result: Result, timetable: _Timetable) -> None:
-        self._request = request
+    def __init__(self, requests: Iterator[bytes], result: Result, timetable: _Timetable) -> None:
+        self._requests = requests
         self._result = result
         self._timetable = timetable
         self._received = b""
@@ -82,7 +83,7 @@ class _Connection(asyncio.Protocol):
         if self._transport.is_closing():  # the time is over
             return
         self._sent_at = time.perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(next(self._requests))
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -99,23 +100,23 @@ class _Connection(asyncio.Protocol):
         self._result.broken += 1
 
 
-async def run(url: str, path: str, body: bytes, connections: int, seconds: float, rate: float | None = None) -> Result:
-    """POST a body again and again, so many times a second, or on each connection at once after every answer.
+async def run(
+    url: str, path: str, bodies: Sequence[bytes], connections: int, seconds: float, rate: float | None = None
+) -> Result:
+    """POST bodies one after the other, again and again: so many a second, or on each connection one after every answer.
 
     Raises:
         OSError: a connection could not be made.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    request = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode() + body
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+    requests = cycle([f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies])
     result = Result()
     loop = asyncio.get_running_loop()
     timetable = _Timetable(rate)
     opened = [
-        await loop.create_connection(lambda: _Connection(request, result, timetable), host, port)
+        await loop.create_connection(lambda: _Connection(requests, result, timetable), host, port)
         for _ in range(connections)
     ]
     begun = time.perf_counter()

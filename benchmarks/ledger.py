@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import asyncpg
 
-from benchmarks.basket import CUSTOMER
+from benchmarks.basket import CUSTOMER, Basket
 from onhand.common.errors import StartupError
 
 _POLL_SECONDS = 0.02
@@ -30,12 +29,16 @@ class Books(NamedTuple):
 
 
 class Ledger:
-    """Reads both databases. It writes nothing: its sessions are read-only."""
+    """Reads both databases. It writes nothing: its sessions are read-only.
 
-    def __init__(self, orders: Any, inventory: Any, products: Collection[str]) -> None:  # noqa: ANN401  # asyncpg ships no types
+    Attributes:
+        basket: what is ordered.
+    """
+
+    def __init__(self, orders: Any, inventory: Any, basket: Basket) -> None:  # noqa: ANN401  # asyncpg ships no types
         self._orders = orders
         self._inventory = inventory
-        self._products = list(products)
+        self.basket = basket
 
     async def settled_after(self, limit_seconds: float) -> float | None:
         """Wait until no order is pending; returns the seconds that took, or None if it takes longer than the limit."""
@@ -61,7 +64,7 @@ class Ledger:
             CUSTOMER,
         )
         reserved = await self._inventory.fetchval(
-            "SELECT sum(reserved) FROM stock_levels WHERE product_id = ANY($1)", self._products
+            "SELECT sum(reserved) FROM stock_levels WHERE product_id = ANY($1)", list(self.basket.products)
         )
         return Books(
             statuses={row["status"]: row["orders"] for row in statuses},
@@ -80,7 +83,7 @@ class Ledger:
         await self._inventory.close()
 
 
-async def open_ledger(orders_url: str, inventory_url: str, products: Collection[str]) -> Ledger:
+async def open_ledger(orders_url: str, inventory_url: str, basket: Basket) -> Ledger:
     """Connect to both databases.
 
     Raises:
@@ -88,7 +91,7 @@ async def open_ledger(orders_url: str, inventory_url: str, products: Collection[
     """
     orders = await _connect("ORDERS_DATABASE_URL", orders_url)
     try:
-        return Ledger(orders, await _connect("INVENTORY_DATABASE_URL", inventory_url), products)
+        return Ledger(orders, await _connect("INVENTORY_DATABASE_URL", inventory_url), basket)
     except StartupError:
         await orders.close()
         raise

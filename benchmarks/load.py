@@ -10,19 +10,25 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks import generator
+from benchmarks.basket import Basket
 from onhand.common.errors import OnhandError
 
 PATH = "/api/gateway/orders"
-PRODUCT = "123"
-BODY = '{"productId":"123","quantity":5,"customerId":"cust-456"}'
 
 _WAIT_SECONDS = 10
 """Longer than the gateway waits for a reply."""
 _MARK = "onhand-load "
 _SCRIPT = f"""
 wrk.method = "POST"
-wrk.body = '{BODY}'
 wrk.headers["Content-Type"] = "application/json"
+local requests, last = {{}}, 0
+function init(args)  -- the requests are made beforehand: what the load costs is taken from the system
+  for body in io.lines(args[1]) do requests[#requests + 1] = wrk.format(nil, nil, nil, body) end
+end
+function request()
+  last = last % #requests + 1
+  return requests[last]
+end
 function done(summary, latency)
   local errors = summary.errors
   local created = summary.requests - errors.status
@@ -90,11 +96,12 @@ def name() -> str:
     return "wrk" if wrk() else "Python generator; wrk not found: figures are lower"
 
 
-async def run(url: str, connections: int, seconds: int, rate: float | None = None) -> Load:
+async def run(url: str, basket: Basket, connections: int, seconds: int, rate: float | None = None) -> Load:
     """Send orders over so many connections for so long.
 
     Args:
         url: of the gateway.
+        basket: what to order.
         connections: at once; each sends one request after the other.
         seconds: how long.
         rate: requests per second over all connections, by a timetable that does not wait for answers: a connection that
@@ -105,9 +112,9 @@ async def run(url: str, connections: int, seconds: int, rate: float | None = Non
         LoadFailed: no connection could be made, or wrk failed.
     """
     if program := wrk():
-        return await _run_wrk(program, url, connections, seconds, rate)
+        return await _run_wrk(program, url, basket, connections, seconds, rate)
     try:
-        result = await generator.run(url, PATH, BODY.encode(), connections, seconds, rate)
+        result = await generator.run(url, PATH, [body.encode() for body in basket.bodies], connections, seconds, rate)
     except OSError as error:
         raise LoadFailed(f"cannot connect to {url}: {error}") from None
     refused = sum(count for status, count in result.statuses.items() if status != 201)
@@ -143,13 +150,15 @@ def wrk() -> str | None:
     return shutil.which("wrk")
 
 
-async def _run_wrk(program: str, url: str, connections: int, seconds: int, rate: float | None) -> Load:
+async def _run_wrk(program: str, url: str, basket: Basket, connections: int, seconds: int, rate: float | None) -> Load:
     with TemporaryDirectory(prefix="onhand-bench-") as directory:
         script = Path(directory) / "order.lua"
         script.write_text(_SCRIPT + (_PACE.format(milliseconds=1e3 / rate) if rate else ""))
+        bodies = Path(directory) / "bodies"
+        bodies.write_text("\n".join(basket.bodies))
         process = await asyncio.create_subprocess_exec(
             *(program, "--threads=1", f"--connections={connections}", f"--duration={seconds}s"),
-            *("--latency", f"--timeout={_WAIT_SECONDS}s", f"--script={script}", url + PATH),
+            *("--latency", f"--timeout={_WAIT_SECONDS}s", f"--script={script}", url + PATH, str(bodies)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

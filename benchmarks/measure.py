@@ -93,7 +93,7 @@ async def run_round(target: Target, ledger: Ledger, connections: int, seconds: i
     errors = await errors_by_status(target.url)
     before = cpu_times(target.pids)
     async with watch_memory(target.pids.get("gateway")) as memory:
-        seen = await load.run(target.url, connections, seconds, rate)
+        seen = await load.run(target.url, ledger.basket, connections, seconds, rate)
     settled = await ledger.settled_after(SETTLE_LIMIT_SECONDS)
     after = cpu_times(target.pids)
     new = difference(books, await ledger.books())

@@ -83,6 +83,13 @@ def test_targets_are_told_met_or_not() -> None:
     assert "not met" in cost
 
 
+def test_orders_of_ten_lines_have_a_target_of_their_own_and_their_lines_are_told() -> None:
+    (summary,) = summarize([msgspec.structs.replace(ROUND, connections=256, orders_per_second=2_100.0)], lines=10)
+    speed, per_line = targets(summary)
+    assert "2,100 orders/s, asked at least 2,000" in speed
+    assert "21,000 lines/s" in per_line
+
+
 def test_no_sum_is_told_of_components_that_were_not_all_seen() -> None:
     (summary,) = summarize([msgspec.structs.replace(ROUND, cpu_us={"gateway": 80.0})])
     assert summary.cpu_us_total is None

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from benchmarks import generator, load
+from benchmarks.basket import ONE_PRODUCT
 from benchmarks.overload import Setting, outcome
 from benchmarks.overload_report import verdict
 from tests.benchmarks.test_measure import ROUND
@@ -43,7 +44,7 @@ async def url() -> AsyncIterator[str]:
 
 
 async def test_our_own_generator_keeps_to_the_timetable_whatever_is_answered(url: str) -> None:
-    result = await generator.run(url, "/", b"{}", connections=40, seconds=1, rate=300)
+    result = await generator.run(url, "/", [b"{}"], connections=40, seconds=1, rate=300)
     assert 200 < result.statuses.total() <= 301
     assert result.statuses[503] > result.statuses[201] > 0
     assert result.percentile(50) >= SLOW_SECONDS * 1e3, "of those that were answered 201"
@@ -51,7 +52,7 @@ async def test_our_own_generator_keeps_to_the_timetable_whatever_is_answered(url
 
 @pytest.mark.skipif(load.wrk() is None, reason="wrk is not there")
 async def test_wrk_keeps_to_the_timetable_whatever_is_answered(url: str) -> None:
-    seen = await load.run(url, 40, 2, rate=300)
+    seen = await load.run(url, ONE_PRODUCT, 40, 2, rate=300)
     assert 200 < seen.offered_per_second < 330
     assert seen.refused > seen.created > 0
     assert seen.p99_ms >= seen.p50_ms >= SLOW_SECONDS * 1e3 * 0.9, "as if every refusal had been quicker"
