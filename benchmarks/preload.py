@@ -49,8 +49,9 @@ _ORDERS = """
     ) AS event (version, type, data, source)
     WHERE type IS NOT NULL;
     INSERT INTO order_changes (change_id, order_id, type, data)
-    SELECT fulfilment_id, order_id, type, data FROM number JOIN order_events USING (order_id)
-    WHERE type = 'orders.order-fulfilled.v1';
+    SELECT fulfilment_id, order_id, 'orders.fulfil-order.v1',
+           jsonb_build_object('orderId', order_id, 'fulfilmentId', fulfilment_id)
+    FROM number WHERE state = 'sent';
 """
 
 _INVENTORY = """
