@@ -21,8 +21,8 @@ from onhand.common.contracts import (
 from onhand.common.contracts.message import LARGEST_INTEGER
 from onhand.common.database import Database
 from onhand.common.messaging.envelope import Received, wrap
-from onhand.common.testing import eventually, received
-from warehouse import Warehouse, adjusted, came, carried, counted, order, replies, set_to, tell
+from onhand.common.testing import received
+from warehouse import Warehouse, adjusted, came, carried, counted, order, replies, set_to, tell, waits_for_a_lock
 
 APPLES = ("apple", "main")
 
@@ -316,12 +316,3 @@ async def test_the_tables_refuse_what_no_handler_should_do(warehouse: Warehouse)
     for statement in ("UPDATE stock_levels SET reserved = 6", "UPDATE movements SET on_hand = -1"):
         with pytest.raises(asyncpg.CheckViolationError):
             await warehouse.rows(f"{statement} RETURNING true")
-
-
-async def waits_for_a_lock(warehouse: Warehouse) -> None:
-    """Wait until a transaction of this test waits for another."""
-
-    async def somebody_waits() -> bool:
-        return bool(await warehouse.rows("SELECT FROM pg_locks WHERE NOT granted"))
-
-    await eventually(somebody_waits)

@@ -29,7 +29,7 @@ from onhand.common.contracts.inventory import DEFAULT_LOCATION
 from onhand.common.contracts.orders import Policy
 from onhand.common.database import Database, Transaction
 from onhand.common.messaging.envelope import Answer, Effect, Publish, Received
-from onhand.common.testing import received
+from onhand.common.testing import eventually, received
 from onhand.inventory.subscriptions import QUERIES, SUBSCRIPTIONS
 
 HANDLERS = {subscription.message: subscription.handler for subscription in (*SUBSCRIPTIONS, *QUERIES)}
@@ -139,6 +139,15 @@ async def tell(tx: Transaction, *messages: Told) -> list[Effect]:
     for kind, of_kind in groupby(batch, key=lambda each: type(each.message)):
         effects += await HANDLERS[kind](list(of_kind), tx)
     return effects
+
+
+async def waits_for_a_lock(warehouse: Warehouse) -> None:
+    """Wait until a transaction of this test waits for another."""
+
+    async def somebody_waits() -> bool:
+        return bool(await warehouse.rows("SELECT FROM pg_locks WHERE NOT granted"))
+
+    await eventually(somebody_waits)
 
 
 def replies(effects: Sequence[Effect]) -> list[Reply]:
