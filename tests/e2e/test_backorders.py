@@ -41,7 +41,7 @@ def wait_for(system: System, product: str, quantity: int) -> str:
 
 def waits_for(system: System, order_id: str, units: int) -> bool:
     """Whether an order waits for so many units."""
-    return sum(line["backordered"] for line in look_up(system, order_id)["lines"]) == units
+    return units == sum(line["backordered"] for line in look_up(system, order_id)["lines"])
 
 
 def test_what_is_received_goes_to_those_that_wait_first_come_first_served(system: System, tea: str) -> None:
@@ -72,43 +72,62 @@ def test_nobody_jumps_the_queue(system: System, tea: str) -> None:
     assert waits_for(system, later, 1)
 
 
-@pytest.mark.parametrize(
-    "way", ["adjust", "count", "set", "transfer", "release", "cancel", "expire", "safety", "return"]
-)
-def test_whatever_becomes_free_goes_to_those_that_wait(system: System, way: str) -> None:
-    tea, location = new_id("tea"), new_location(system, priority=200)
-    set_stock(system, tea, 2)
-    if way == "safety":
-        set_product(system, tea, safetyStock=2)
-    elif way == "transfer":
-        set_product(system, tea, safetyStock=1)
-        done(system.client.put(f"/api/gateway/stock/{tea}", json={"onHand": 1, "locationId": location}), 200)
-        done(system.client.put(f"/api/gateway/stock/{tea}", json={"onHand": 1}), 200)
-    held = hold(system, {tea: 2}, ttl_seconds=2 if way == "expire" else 600) if way in ("release", "expire") else ""
-    other = place(system, {tea: 2}) if way not in ("safety", "transfer") and not held else ""
-    if other:
-        becomes(system, other, "confirmed")
+@pytest.mark.parametrize(("kind", "fields"), [("adjust", {"quantity": 1}), ("count", {"onHand": 3})])
+def test_what_is_found_goes_to_those_that_wait(system: System, tea: str, kind: str, fields: dict[str, int]) -> None:
+    waiting = wait_for(system, tea, 3)
+    move(system, tea, kind, **fields)
+    assert counters(becomes(system, waiting, "confirmed")) == {tea: {"reserved": 3}}
+
+
+def test_what_is_set_higher_goes_to_those_that_wait(system: System, tea: str) -> None:
+    waiting = wait_for(system, tea, 3)
+    set_stock(system, tea, 3)
+    becomes(system, waiting, "confirmed")
+
+
+def test_what_others_give_up_goes_to_those_that_wait(system: System, tea: str) -> None:
+    other = place(system, {tea: 2})
+    becomes(system, other, "confirmed")
     waiting = wait_for(system, tea, 1)
+    done(post(system, f"orders/{other}/cancel"), 200)
+    becomes(system, waiting, "confirmed")
+    eventually(lambda: numbers(system, tea) == (2, 1, 1))
 
-    if way == "adjust":
-        move(system, tea, "adjust", quantity=1)
-    elif way == "count":
-        move(system, tea, "count", onHand=3)
-    elif way == "set":
-        set_stock(system, tea, 3)
-    elif way == "transfer":  # below the safety stock at both places, and above it when all is at one
-        move(system, tea, "transfer", quantity=1, fromLocationId=location, toLocationId="main")
-    elif way == "release":
-        done(system.client.delete(f"/api/gateway/reservations/{held}"), 200)
-    elif way == "cancel":
-        done(post(system, f"orders/{other}/cancel"), 200)
-    elif way == "safety":
-        set_product(system, tea, safetyStock=0)
-    elif way == "return":
-        done(post(system, f"orders/{other}/fulfilments"))
-        done(post(system, f"orders/{other}/returns", {"lines": lines(**{tea: 1})}))
 
-    assert counters(becomes(system, waiting, "confirmed")) == {tea: {"reserved": 1}}
+@pytest.mark.parametrize("is_released", [True, False])
+def test_what_is_held_no_longer_goes_to_those_that_wait(system: System, tea: str, is_released: bool) -> None:
+    reservation_id = hold(system, {tea: 2}, ttl_seconds=600 if is_released else 2)
+    waiting = wait_for(system, tea, 1)
+    if is_released:
+        done(system.client.delete(f"/api/gateway/reservations/{reservation_id}"), 200)
+    becomes(system, waiting, "confirmed")
+
+
+def test_what_comes_back_goes_to_those_that_wait(system: System, tea: str) -> None:
+    other = place(system, {tea: 2})
+    becomes(system, other, "confirmed")
+    waiting = wait_for(system, tea, 1)
+    done(post(system, f"orders/{other}/fulfilments"))
+    done(post(system, f"orders/{other}/returns", {"lines": lines(**{tea: 1})}))
+    becomes(system, waiting, "confirmed")
+    assert numbers(system, tea) == (1, 1, 0)
+
+
+def test_what_need_not_be_kept_any_more_goes_to_those_that_wait(system: System, tea: str) -> None:
+    set_product(system, tea, safetyStock=2)
+    waiting = wait_for(system, tea, 1)
+    set_product(system, tea, safetyStock=1)
+    becomes(system, waiting, "confirmed")
+
+
+def test_what_is_carried_together_so_that_more_can_be_promised_goes_to_those_that_wait(system: System) -> None:
+    tea, location = new_id("tea"), new_location(system)
+    set_product(system, tea, safetyStock=1)
+    set_stock(system, tea, 1)
+    done(system.client.put(f"/api/gateway/stock/{tea}", json={"onHand": 1, "locationId": location}), 200)
+    waiting = wait_for(system, tea, 1)
+    move(system, tea, "transfer", quantity=1, fromLocationId=location, toLocationId="main")
+    becomes(system, waiting, "confirmed")
 
 
 def test_what_has_come_may_be_sent_off_while_the_rest_is_waited_for(system: System, tea: str) -> None:
