@@ -41,7 +41,8 @@ def wait_for(system: System, product: str, quantity: int) -> str:
 
 def waits_for(system: System, order_id: str, units: int) -> bool:
     """Whether an order waits for so many units."""
-    return units == sum(line["backordered"] for line in look_up(system, order_id)["lines"])
+    waiting: int = sum(line["backordered"] for line in look_up(system, order_id)["lines"])
+    return waiting == units
 
 
 def test_what_is_received_goes_to_those_that_wait_first_come_first_served(system: System, tea: str) -> None:

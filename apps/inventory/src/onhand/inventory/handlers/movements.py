@@ -12,9 +12,9 @@ from onhand.inventory.domain.incoming import Incomings
 from onhand.inventory.domain.ledger import Entry, Move, is_same, makes_known, move, places_of, refuse, tell_movement
 from onhand.inventory.domain.levels import Stock, describe
 from onhand.inventory.handlers.changes import store_changes
+from onhand.inventory.store import movements
 from onhand.inventory.store.incoming import find_incoming, save_incoming
 from onhand.inventory.store.levels import add_levels, lock_stock
-from onhand.inventory.store.movements import find_movements, record
 
 
 class _Book(NamedTuple):
@@ -43,7 +43,7 @@ async def move_stock(batch: Sequence[Received[Move]], tx: Transaction) -> list[E
     commands = [received.message for received in batch]
     product_ids = {command.product_id for command in commands}
     stock = await lock_stock(tx, product_ids)
-    recorded = await find_movements(tx, [command.movement_id for command in commands])
+    recorded = await movements.find(tx, [command.movement_id for command in commands])
     places = {
         (product_id, location_id)
         for command in commands
@@ -63,7 +63,7 @@ async def move_stock(batch: Sequence[Received[Move]], tx: Transaction) -> list[E
     incomings = await find_incoming(tx, incoming_ids, product_ids) if incoming_ids else Incomings({}, {}, {})
     book = _Book(stock, incomings, recorded, {}, fresh)
     answers = [Answer(to=received, reply=reply) for received in batch if (reply := _answer(received, book)) is not None]
-    await record(tx, [entry for entries in book.added.values() for entry in entries])
+    await movements.record(tx, [entry for entries in book.added.values() for entry in entries])
     await save_incoming(tx, incomings.changes)
     causes = {received.message.product_id: received for received in batch}
     return [*await store_changes(tx, stock, causes), *answers]

@@ -27,7 +27,7 @@ async def record(tx: Transaction, entries: Sequence[Entry]) -> None:
         )
 
 
-async def find_movements(tx: Transaction, movement_ids: Sequence[UUID]) -> dict[UUID, list[Entry]]:
+async def find(tx: Transaction, movement_ids: Sequence[UUID]) -> dict[UUID, list[Entry]]:
     """Read the entries of movements, in their order; movements that are not recorded are left out.
 
     To be read after the levels are locked: a movement that another replica has recorded meanwhile is visible only then.

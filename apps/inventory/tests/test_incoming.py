@@ -1,0 +1,295 @@
+"""What is expected, and what it promises to those that wait."""
+
+import asyncio
+from datetime import datetime
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from onhand.common.contracts import (
+    AllocationNoted,
+    BackorderPromised,
+    DefineLocation,
+    IncomingDetails,
+    IncomingReplayed,
+    LinePromise,
+    OrderCancelled,
+    OrderCreated,
+    ReceiveStock,
+    RequestRefused,
+    StockReserved,
+)
+from onhand.common.contracts.message import LARGEST_INTEGER
+from onhand.common.database import Database
+from onhand.common.messaging.envelope import Effect, Publish
+from onhand.common.testing import received
+from onhand.inventory.domain.promises import Delivery, WaitingLine, promise
+from warehouse import (
+    Warehouse,
+    came,
+    counted,
+    day,
+    events,
+    expected,
+    order,
+    order_of,
+    replies,
+    tell,
+    waits_for_a_lock,
+)
+
+
+@pytest.fixture
+def warehouse(inventory_database: Database) -> Warehouse:
+    return Warehouse(inventory_database)
+
+
+def waits(quantity: int) -> OrderCreated:
+    return order(quantity, policy="backorder")
+
+
+def promises(effects: list[Effect], *orders: OrderCreated) -> list[datetime | None]:
+    """What each order is promised by what is told; each has one line."""
+    told = {event.order_id: event.lines for event in events(effects, BackorderPromised)}
+    assert told.keys() == {each.order_id for each in orders}
+    lines = [told[each.order_id] for each in orders]
+    return [line.promised_at or None for (line,) in lines]
+
+
+async def test_what_is_expected_is_told_with_the_stock(warehouse: Warehouse) -> None:
+    command = replace(expected(5), reference="ship 7")
+    assert await warehouse.reply(command) == IncomingDetails(command.incoming_id, "apple", "main", 5, day(0), "ship 7")
+    level = await warehouse.stock()
+    assert (level.on_hand, level.available_to_promise, level.incoming) == (0, 0, 5)
+
+
+async def test_what_is_expected_where_there_was_nothing_is_told_there(warehouse: Warehouse) -> None:
+    await warehouse.tell(DefineLocation(location_id="north", priority=1))
+    await warehouse.tell(came(1), expected(5, at="north"), expected(2), expected(3))
+    level = await warehouse.stock()
+    assert isinstance(level.locations, tuple)
+    assert [(each.location_id, each.incoming) for each in level.locations] == [("north", 5), ("main", 5)]
+
+
+async def test_what_is_said_again_is_the_new_state_of_it(warehouse: Warehouse) -> None:
+    command = expected(5)
+    await warehouse.tell(command, replace(command, quantity=3, expected_at=day(2)))
+    assert (await warehouse.stock()).incoming == 3
+    await warehouse.tell(replace(command, quantity=0))
+    assert (await warehouse.stock()).incoming == 0
+
+
+async def test_a_late_copy_does_not_undo_what_was_said_since(warehouse: Warehouse) -> None:
+    old = received(expected(5))
+    new = replace(old.message, quantity=3)
+    assert [
+        reply.quantity for reply in replies(await warehouse.tell(old, new, old)) if isinstance(reply, IncomingDetails)
+    ] == [5, 3, 3]
+    await warehouse.tell(old)
+    assert (await warehouse.stock()).incoming == 3
+
+
+async def test_a_retry_with_the_same_idempotency_key_changes_nothing(warehouse: Warehouse) -> None:
+    command = replace(expected(5), idempotency_key="k1")
+    first, again = replies(await warehouse.tell(command, command))
+    assert type(first) is IncomingDetails
+    assert isinstance(again, IncomingReplayed)
+    await warehouse.tell(came_as(command.incoming_id, 2))
+    reply = await warehouse.reply(command)
+    assert isinstance(reply, IncomingReplayed)
+    assert reply.quantity == 3
+    assert (await warehouse.stock()).incoming == 3
+
+
+async def test_the_same_idempotency_key_for_something_else_is_refused(warehouse: Warehouse) -> None:
+    command = replace(expected(5), idempotency_key="k1")
+    await warehouse.tell(command)
+    reply = await warehouse.reply(replace(command, quantity=6))
+    assert isinstance(reply, RequestRefused)
+    assert reply.code == "idempotency-key-reused"
+
+
+async def test_what_is_of_another_product_is_not_found(warehouse: Warehouse) -> None:
+    command = expected(5)
+    await warehouse.tell(command)
+    for other in (replace(command, product_id="pear"), replace(came_as(command.incoming_id, 1), product_id="pear")):
+        reply = await warehouse.reply(other)
+        assert isinstance(reply, RequestRefused)
+        assert reply.code == "incoming-not-found"
+    assert (await warehouse.stock()).incoming == 5
+
+
+async def test_a_delivery_to_nowhere_is_refused(warehouse: Warehouse) -> None:
+    command = received(expected(5, at="moon"))
+    for _ in range(2):
+        reply = await warehouse.reply(command)
+        assert isinstance(reply, RequestRefused)
+        assert (reply.code, reply.pointer) == ("location-not-found", "/locationId")
+    await warehouse.tell(DefineLocation(location_id="moon"))
+    assert replies(await warehouse.tell(command)) == []
+    assert await warehouse.rows("SELECT FROM incoming") == []
+    assert isinstance(await warehouse.reply(command.message), IncomingDetails)
+
+
+async def test_more_than_can_be_counted_is_not_expected(warehouse: Warehouse) -> None:
+    command = expected(LARGEST_INTEGER)
+    await warehouse.tell(command)
+    reply = await warehouse.reply(expected(1))
+    assert isinstance(reply, RequestRefused)
+    assert (reply.code, reply.pointer) == ("too-much-stock", "/quantity")
+    await warehouse.tell(replace(command, quantity=1), expected(LARGEST_INTEGER - 1))
+    assert (await warehouse.stock()).incoming == LARGEST_INTEGER
+
+
+async def test_what_has_come_is_not_expected_any_more(warehouse: Warehouse) -> None:
+    command = expected(5)
+    await warehouse.tell(command, came_as(command.incoming_id, 2))
+    level = await warehouse.stock()
+    assert (level.on_hand, level.incoming) == (2, 3)
+    await warehouse.tell(came_as(command.incoming_id, 7))  # more than was expected
+    level = await warehouse.stock()
+    assert (level.on_hand, level.incoming) == (9, 0)
+
+
+async def test_a_redelivered_receipt_lowers_what_is_expected_once(warehouse: Warehouse) -> None:
+    command = expected(5)
+    await warehouse.tell(command)
+    receipt = received(came_as(command.incoming_id, 2))
+    await warehouse.tell(receipt, receipt)
+    await warehouse.tell(receipt, receipt.message)
+    assert (await warehouse.stock()).incoming == 3
+
+
+async def test_what_nobody_expected_is_not_found(warehouse: Warehouse) -> None:
+    reply = await warehouse.reply(came_as(uuid4(), 2))
+    assert isinstance(reply, RequestRefused)
+    assert (reply.code, reply.pointer) == ("incoming-not-found", "/incomingId")
+    assert (await warehouse.stock()).on_hand == 0
+
+
+async def test_an_order_that_waits_is_promised_the_day_of_the_delivery(warehouse: Warehouse) -> None:
+    await warehouse.tell(expected(5, day(1)))
+    waiting = waits(3)
+    effects = await warehouse.tell(waiting)
+    assert promises(effects, waiting) == [day(1)]
+    (event,) = events(effects, BackorderPromised)
+    assert event == BackorderPromised(waiting.order_id, (LinePromise("apple", day(1)),), revision=1)
+
+
+async def test_deliveries_go_to_those_that_wait_in_their_order(warehouse: Warehouse) -> None:
+    await warehouse.tell(counted(0))
+    orders = [waits(3), waits(4), waits(2), waits(1)]
+    await warehouse.tell(*orders)
+    effects = await warehouse.tell(expected(6, day(2)), expected(2, day(1)), expected(1, day(3)))
+    assert promises(effects, *orders[:3]) == [day(2), day(2), day(3)]
+
+
+async def test_a_delivery_that_is_late_moves_the_promise(warehouse: Warehouse) -> None:
+    delivery = expected(5, day(1))
+    first, second = waits(3), waits(4)
+    await warehouse.tell(counted(0), first, second, delivery, expected(5, day(2)))
+    assert promises(await warehouse.tell(replace(delivery, expected_at=day(3))), first, second) == [day(2), day(3)]
+    assert promises(await warehouse.tell(replace(delivery, quantity=0)), second) == [None]
+    assert promises(await warehouse.tell(delivery), first, second) == [day(1), day(2)]
+    assert events(await warehouse.tell(delivery), BackorderPromised) == []
+
+
+async def test_what_was_received_in_part_is_promised_no_more(warehouse: Warehouse) -> None:
+    delivery = expected(5, day(1))
+    first, second = waits(3), waits(4)
+    await warehouse.tell(counted(0), first, second, delivery, expected(2, day(2)))
+    effects = await warehouse.tell(came_as(delivery.incoming_id, 4))
+    filled = events(effects, StockReserved)
+    assert {event.order_id for event in filled} == {first.order_id, second.order_id}
+    assert events(effects, BackorderPromised) == []  # the last unit of the second still comes on the second day
+    assert await warehouse.levels() == {("apple", "main"): (4, 4)}
+    assert promises(await warehouse.tell(came_as(delivery.incoming_id, 1), expected(2, day(0))), second) == [day(0)]
+
+
+async def test_stock_that_comes_unexpectedly_leaves_the_delivery_to_others(warehouse: Warehouse) -> None:
+    first, second = waits(3), waits(3)
+    await warehouse.tell(counted(0), first, second, expected(3, day(1)))
+    assert promises(await warehouse.tell(came(3)), second) == [day(1)]
+
+
+async def test_who_gives_up_leaves_the_delivery_to_others(warehouse: Warehouse) -> None:
+    first, second = waits(3), waits(3)
+    await warehouse.tell(counted(0), first, second, expected(3, day(1)))
+    effects = await warehouse.tell(OrderCancelled(order_id=first.order_id, lines=first.lines))
+    assert promises(effects, second) == [day(1)]
+
+
+async def test_each_line_has_its_own_promise(warehouse: Warehouse) -> None:
+    await warehouse.tell(counted(0), counted(0, "pear"), counted(1, "plum"))
+    waiting = order_of("backorder", apple=1, pear=1, plum=1)
+    await warehouse.tell(waiting)
+    (event,) = events(await warehouse.tell(expected(1, day(2), "pear")), BackorderPromised)
+    assert event.lines == (LinePromise("apple"), LinePromise("pear", day(2)))
+    (event,) = events(await warehouse.tell(expected(1, day(1))), BackorderPromised)
+    assert event.lines == (LinePromise("apple", day(1)), LinePromise("pear", day(2)))
+    assert event.revision == 2
+
+
+async def test_a_promise_is_told_until_orders_has_noted_it(warehouse: Warehouse) -> None:
+    waiting = waits(3)
+    await warehouse.tell(counted(0), waiting, expected(3, day(1)))
+    fact = f"{waiting.order_id}/1"
+    assert await warehouse.rows("SELECT fact FROM unanswered_events") == [(fact,)]
+    await warehouse.tell(AllocationNoted(order_id=waiting.order_id, revision=1))
+    assert await warehouse.rows("SELECT fact FROM unanswered_events") == []
+
+
+async def test_a_promise_is_told_with_the_delivery_as_its_cause(warehouse: Warehouse) -> None:
+    await warehouse.tell(counted(0), counted(0, "pear"), waits(3), order(1, "pear", "backorder"))
+    deliveries = [received(expected(3, day(1), name)) for name in ("apple", "pear")]
+    effects = await warehouse.tell(*deliveries)
+    told = [effect for effect in effects if isinstance(effect, Publish)]
+    assert {
+        (effect.event.lines[0].product_id, effect.cause)
+        for effect in told
+        if isinstance(effect.event, BackorderPromised)
+    } == {("apple", deliveries[0]), ("pear", deliveries[1])}
+
+
+async def test_a_delivery_and_an_order_at_once_find_each_other(warehouse: Warehouse) -> None:
+    await warehouse.tell(counted(0))
+    waiting = waits(3)
+    async with warehouse.database.transaction() as first:
+        await tell(first, waiting)
+        second = asyncio.create_task(warehouse.tell(expected(3, day(1))))
+        await waits_for_a_lock(warehouse)
+    assert promises(await second, waiting) == [day(1)]
+
+
+UNITS = st.integers(1, 5)
+
+
+@given(queue=st.lists(UNITS, max_size=8), coming=st.lists(UNITS, max_size=8))
+def test_a_line_is_promised_the_day_on_which_enough_has_come_for_all_before_it(
+    queue: list[int], coming: list[int]
+) -> None:
+    lines = [WaitingLine(uuid4(), 1, "apple", units, None) for units in queue]
+    promised = {
+        line.order_id: line.promised_at
+        for line in promise(lines, [Delivery("apple", units, day(number)) for number, units in enumerate(coming)])
+    }
+    for place, line in enumerate(lines):
+        needed = sum(queue[: place + 1])
+        enough = [day(number) for number in range(len(coming)) if sum(coming[: number + 1]) >= needed]
+        assert promised.get(line.order_id) == (enough[0] if enough else None)
+
+
+def test_only_changes_are_told() -> None:
+    kept, moved, lost = (WaitingLine(uuid4(), 1, "apple", 1, day(number)) for number in (1, 1, 1))
+    deliveries = [Delivery("apple", 1, day(1)), Delivery("apple", 1, day(2)), Delivery("pear", 9, day(0))]
+    assert promise([kept, moved, lost], deliveries) == [
+        moved._replace(promised_at=day(2)),
+        lost._replace(promised_at=None),
+    ]
+
+
+def came_as(incoming_id: object, quantity: int) -> ReceiveStock:
+    return replace(came(quantity), incoming_id=incoming_id)
