@@ -64,7 +64,9 @@ class Databases:
         async def inventory(database: Database) -> None:
             async with database.transaction() as tx:
                 await bury(tx, NO_MESSAGE, PLACE, OSError(), 5)
-                await bury(tx, letter(SetStock(movement_id=ORDER, product_id="tea", on_hand=3)), PLACE, ValueError("?"), 5)
+                await bury(
+                    tx, letter(SetStock(movement_id=ORDER, product_id="tea", on_hand=3)), PLACE, ValueError("?"), 5
+                )
 
         for service, write in (("orders", orders), ("inventory", inventory)):
             self.change(service, "DELETE FROM dead_letters")

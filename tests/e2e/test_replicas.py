@@ -9,8 +9,9 @@ import pytest
 
 from tests.e2e.books import check_books
 from tests.e2e.replicas import Replica, second_replicas
+from tests.e2e.shop import numbers
 from tests.e2e.system import System
-from tests.e2e.traffic import place_order, set_stock, settled, stock, traffic
+from tests.e2e.traffic import place_order, set_stock, settled, traffic
 from tests.e2e.waiting import eventually
 
 
