@@ -35,8 +35,8 @@ def post(
     system: System, path: str, body: object = None, *, key: str | None = None, actor: str | None = None
 ) -> httpx.Response:
     """Send something, under a key or not."""
-    headers = {"Idempotency-Key": f'"{key}"'} if key else {}
-    headers |= {"X-Actor": actor} if actor else {}
+    given = {b"Idempotency-Key": key and f'"{key}"', b"X-Actor": actor}
+    headers = {name: value.encode() for name, value in given.items() if value}
     return system.client.post(f"{API}/{path}", json=body, headers=headers)
 
 
