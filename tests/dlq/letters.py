@@ -9,7 +9,7 @@ import asyncpg
 
 from onhand.cli.local import EmbeddedServers
 from onhand.cli.migrations import migrate
-from onhand.common.contracts import CreateOrder, GetOrder, SetStock
+from onhand.common.contracts import CreateOrder, GetOrder, Line, SetStock
 from onhand.common.contracts.message import Message
 from onhand.common.database import Database, open_database
 from onhand.common.messaging.dead_letters import Letter, Place, bury, park
@@ -53,7 +53,7 @@ class Databases:
 
     def fill(self) -> None:
         """One order that failed with two commands behind it, one query that failed, and some bytes in the other."""
-        order = CreateOrder(order_id=ORDER, customer_id="ann", product_id="tea", quantity=1)
+        order = CreateOrder(order_id=ORDER, customer_id="ann", lines=(Line("tea", 1),))
 
         async def orders(database: Database) -> None:
             async with database.transaction() as tx:
@@ -64,7 +64,9 @@ class Databases:
         async def inventory(database: Database) -> None:
             async with database.transaction() as tx:
                 await bury(tx, NO_MESSAGE, PLACE, OSError(), 5)
-                await bury(tx, letter(SetStock(product_id="tea", on_hand=3)), PLACE, ValueError("?"), 5)
+                await bury(
+                    tx, letter(SetStock(movement_id=ORDER, product_id="tea", on_hand=3)), PLACE, ValueError("?"), 5
+                )
 
         for service, write in (("orders", orders), ("inventory", inventory)):
             self.change(service, "DELETE FROM dead_letters")

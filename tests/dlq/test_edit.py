@@ -14,17 +14,19 @@ from tests.dlq.letters import ORDER, Databases
 
 def test_edit_changes_a_field_and_nothing_else(run: Run, databases: Databases) -> None:
     before = decode(databases.payload("orders"))
-    code, out, _ = run("edit", "orders/1", "--set", "quantity=3", "--set", "productId=123")
+    lines = [{"productId": "123", "quantity": 3}]
+    code, out, _ = run("edit", "orders/1", "--set", "reference=123", "--set", f"lines={json.dumps(lines)}")
     assert code == 0
     assert out.endswith("orders/1 is edited\n")
     after = decode(databases.payload("orders"))
-    assert json.loads(bytes(after.data)) == json.loads(bytes(before.data)) | {"quantity": 3, "productId": "123"}
+    assert json.loads(bytes(after.data)) == json.loads(bytes(before.data)) | {"reference": "123", "lines": lines}
     assert (after.id, after.time, after.subject) == (before.id, before.time, before.subject)
 
 
 def test_edit_takes_all_of_the_data(run: Run, databases: Databases) -> None:
-    _, out, _ = run("edit", "inventory/2", "--data", '{"productId": "tea", "onHand": 9}', "--json")
-    assert json.loads(out)["data"] == {"productId": "tea", "onHand": 9}
+    data = {"movementId": str(ORDER), "productId": "tea", "onHand": 9}
+    _, out, _ = run("edit", "inventory/2", "--data", json.dumps(data), "--json")
+    assert json.loads(out)["data"] == data
     assert json.loads(out) == json.loads(databases.payload("inventory", 2))
 
 
@@ -50,8 +52,8 @@ def test_edit_opens_an_editor_and_asks_again_if_it_makes_no_sense(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["orders/1", "--set", "quantity=0"], "that is no CreateOrder: Expected `int` >= 1 - at `$.quantity`"),
-        (["orders/1", "--set", "quantiy=3"], "CreateOrder has no field quantiy: it has orderId, customerId,"),
+        (["orders/1", "--set", "lines=[]"], "that is no CreateOrder: Expected `array` of length >= 1 - at `$.lines`"),
+        (["orders/1", "--set", "polcy=x"], "CreateOrder has no field polcy: it has orderId, customerId,"),
         (["orders/1", "--set", "orderId=0"], "that is no CreateOrder: Invalid UUID"),
         (["orders/1", "--set", f"orderId={UUID(int=8)}"], f"orderId has to stay '{ORDER}': it is what the message is"),
         (["orders/1", "--data", "{"], "that is no JSON object: Input data was truncated"),

@@ -43,6 +43,14 @@ def send(system: System, data: bytes, *, hang_up: bool = False) -> bytes:
         "/api/gateway/orders/%ff",
         "/api/gateway/orders/" + "1" * 5_000,
         "/api/gateway/stock/nobody-knows-it",
+        "/api/gateway/stock/nobody-knows-it/explain",
+        "/api/gateway/products/nobody-knows-it",
+        f"/api/gateway/orders/{UNKNOWN}/events",
+        "/api/gateway/orders/%00/events",
+        f"/api/gateway/orders/{UNKNOWN}/nothing",
+        f"/api/gateway/reservations/{UNKNOWN}",
+        "/api/gateway/reservations/cart",
+        "/api/gateway/reservations/%ff",
         "/api/gateway/stock/a/b",
         "/api/gateway/stock/a%2fb",
         "/api/gateway/nothing",
@@ -65,6 +73,20 @@ def test_what_is_not_there_is_not_found(system: System, path: str) -> None:
         ("POST", "/api/gateway/stock/tea", {"GET", "PUT"}),
         ("PATCH", "/api/gateway/stock/tea", {"GET", "PUT"}),
         ("TRACE", "/api/gateway/stock/tea", {"GET", "PUT"}),
+        ("GET", f"/api/gateway/orders/{UNKNOWN}/cancel", {"POST"}),
+        ("GET", f"/api/gateway/orders/{UNKNOWN}/fulfilments", {"POST"}),
+        ("DELETE", f"/api/gateway/orders/{UNKNOWN}/returns", {"POST"}),
+        ("POST", f"/api/gateway/orders/{UNKNOWN}/events", {"GET"}),
+        ("GET", "/api/gateway/stock/tea/movements", {"POST"}),
+        ("GET", "/api/gateway/stock/tea/incoming", {"POST"}),
+        ("GET", f"/api/gateway/stock/tea/incoming/{UNKNOWN}", {"PUT"}),
+        ("POST", "/api/gateway/stock/tea/explain", {"GET"}),
+        ("GET", "/api/gateway/reservations", {"POST"}),
+        ("PUT", f"/api/gateway/reservations/{UNKNOWN}", {"GET", "DELETE"}),
+        ("DELETE", f"/api/gateway/reservations/{UNKNOWN}/extend", {"POST"}),
+        ("POST", "/api/gateway/products/tea", {"GET", "PUT"}),
+        ("POST", "/api/gateway/locations", {"GET"}),
+        ("GET", "/api/gateway/locations/main", {"PUT"}),
         ("POST", "/health/live", {"GET"}),
     ],
 )
@@ -76,15 +98,38 @@ def test_a_method_that_a_path_does_not_have_is_answered_with_those_it_has(
     assert allowed <= set(response.headers["allow"].split(", ")) <= allowed | {"HEAD", "OPTIONS"}
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "stock/{}"),
+        ("PUT", "stock/{}"),
+        ("GET", "stock/{}/explain"),
+        ("POST", "stock/{}/movements"),
+        ("POST", "stock/{}/incoming"),
+        ("PUT", f"stock/{{}}/incoming/{UNKNOWN}"),
+        ("GET", "products/{}"),
+        ("PUT", "products/{}"),
+    ],
+)
 @pytest.mark.parametrize(
     "product_id",
     ["%00", "tea%00", "%0a", "%7f", "%ff", "%c3%28", "%ed%a0%80", "x" * 129, "x" * 20_000, quote("日") * 129],
 )
 def test_a_product_id_in_the_path_is_bound_by_the_same_rules_as_in_a_body(
-    system: System, method: str, product_id: str
+    system: System, method: str, path: str, product_id: str
 ) -> None:
-    assert wrong_fields(request(system, method, f"/api/gateway/stock/{product_id}")) == {"productId"}
+    assert wrong_fields(request(system, method, f"/api/gateway/{path.format(product_id)}")) == {"productId"}
+
+
+@pytest.mark.parametrize("location_id", ["%00", "%0a", "%7f", "%ff", "%ed%a0%80", "x" * 65, quote("日") * 65])
+def test_a_location_id_in_the_path_is_bound_by_the_same_rules_as_in_a_body(system: System, location_id: str) -> None:
+    assert wrong_fields(request(system, "PUT", f"/api/gateway/locations/{location_id}")) == {"locationId"}
+
+
+@pytest.mark.parametrize("incoming_id", ["next", "%00", "%ff", UNKNOWN + "0", "1" * 5_000])
+def test_an_incoming_id_in_the_path_is_a_uuid(system: System, incoming_id: str) -> None:
+    path = f"/api/gateway/stock/tea/incoming/{incoming_id}"
+    assert wrong_fields(request(system, "PUT", path)) == {"incomingId"}
 
 
 @pytest.mark.parametrize(
@@ -112,6 +157,62 @@ def test_a_product_id_in_the_path_is_bound_by_the_same_rules_as_in_a_body(
 )
 def test_a_quantity_to_check_that_makes_no_sense_is_refused(system: System, quantity: str) -> None:
     assert wrong_fields(request(system, "GET", f"/api/gateway/stock/tea?quantity={quantity}")) == {"quantity"}
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "", "all", "1.5", "9" * 5_000, "%00", "%ff", "1&limit=1"])
+def test_a_limit_that_makes_no_sense_is_refused(system: System, limit: str) -> None:
+    assert wrong_fields(request(system, "GET", f"/api/gateway/stock/tea/explain?limit={limit}")) == {"limit"}
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *("", "now", "2026-11-25", "2026-11-25T09:30:00", "2026-02-30T09:30:00Z", "1764576000", "%00", "%ff"),
+        *("0001-01-01T00:00:00%2B14:00", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00", "9" * 5_000),
+        "2026-11-25T09:30:00Z&at=2026-11-25T09:30:00Z",
+    ],
+)
+def test_a_moment_that_makes_no_sense_is_refused(system: System, moment: str) -> None:
+    assert wrong_fields(request(system, "GET", f"/api/gateway/stock/tea/explain?at={moment}")) == {"at"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "orders",
+        f"orders/{UNKNOWN}/cancel",
+        f"orders/{UNKNOWN}/fulfilments",
+        f"orders/{UNKNOWN}/returns",
+        "stock/tea/movements",
+        "stock/tea/incoming",
+        "reservations",
+        f"reservations/{UNKNOWN}/extend",
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (
+            "Idempotency-Key",
+            [b"", b'""', b'"open', b"two words", b"a,b", b"\xff", b"x" * 256, b'"' + b"x" * 256 + b'"'],
+        ),
+        ("X-Actor", [b"", b"\xff", b"a\tb", b"\xe2\x80\xa8", b"x" * 129]),
+    ],
+)
+def test_a_header_that_makes_no_sense_is_malformed(system: System, path: str, name: str, values: list[bytes]) -> None:
+    for value in values:
+        headers = {b"Content-Type": b"application/json", name.encode(): value}
+        refused = problem(system.client.post(f"/api/gateway/{path}", content="{}", headers=headers), 400)
+        assert refused["type"] == "urn:onhand:problem:malformed-header"
+        assert name in refused["detail"]
+
+
+@pytest.mark.parametrize("name", [b"Idempotency-Key", b"X-Actor"])
+def test_a_header_that_comes_twice_is_malformed(system: System, name: bytes) -> None:
+    length = b"Content-Length: 2\r\nConnection: close\r\n"
+    answer = send(system, POST_ORDER + length + (name + b": a\r\n") * 2 + b"\r\n{}")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"malformed-header" in answer
 
 
 @pytest.mark.parametrize(

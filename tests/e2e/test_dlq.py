@@ -8,7 +8,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 from redis import Redis
 
-from onhand.common.contracts import CreateOrder
+from onhand.common.contracts import CreateOrder, Line
 from onhand.common.messaging.envelope import Envelope, encode, wrap
 from onhand.common.messaging.streams import stream_key
 from tests.e2e.databases import read
@@ -38,9 +38,10 @@ def letters(system: System, key: UUID) -> list[dict[str, Any]]:
 def test_an_order_that_was_damaged_on_its_way_is_mended_and_then_confirmed(system: System) -> None:
     set_stock(system, "tea", 10)
     order_id = uuid4()
-    whole = wrap(CreateOrder(order_id=order_id, customer_id="ann", product_id="tea", quantity=3), source="/gateway")
+    command = CreateOrder(order_id=order_id, customer_id="ann", lines=(Line("tea", 3),))
+    whole = wrap(command, source="/gateway")
     damaged = replace(whole, data=Raw(bytes(whole.data).replace(b":3", b":null")))
-    put(system, damaged, wrap(CreateOrder(order_id, "ann", "tea", 3), source="/gateway"))
+    put(system, damaged, wrap(command, source="/gateway"))
 
     eventually(lambda: len(letters(system, order_id)) == 2)
     failed, parked = letters(system, order_id)
@@ -48,7 +49,7 @@ def test_an_order_that_was_damaged_on_its_way_is_mended_and_then_confirmed(syste
     assert dlq(system, "retry", failed["id"])[0] == 4  # nothing is mended yet
     assert letters(system, order_id)[0]["attempts"] == 10
 
-    dlq(system, "edit", failed["id"], "--set", "quantity=3")
+    dlq(system, "edit", failed["id"], "--set", 'lines=[{"productId": "tea", "quantity": 3}]')
     assert dlq(system, "retry", failed["id"]) == (0, [{"id": failed["id"], "outcome": "handled", "error": ""}])
 
     assert settled(system, str(order_id))["status"] == "confirmed"

@@ -101,7 +101,7 @@ def retry(
 @dlq.command(
     epilog=examples(
         "onhand dlq edit orders/12",
-        "onhand dlq edit orders/12 --set quantity=3",
+        "onhand dlq edit orders/12 --set customerId=cust-456",
         """onhand dlq edit orders/12 --data '{"productId": "123", "onHand": 10}'""",
     )
 )
@@ -186,7 +186,7 @@ def _edited(editing: Editing, data: str | None, fields: Sequence[str] | None) ->
     if not fields:
         return _edited_by_hand(editing)
     if bad := [it for it in fields if "=" not in it]:
-        raise BadChoice(f"--set {bad[0]!r} should be like quantity=3")
+        raise BadChoice(f"--set {bad[0]!r} should be like customerId=cust-456")
     return editing.with_fields({name: value for name, _, value in (it.partition("=") for it in fields)})
 
 

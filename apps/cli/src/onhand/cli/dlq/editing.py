@@ -61,7 +61,9 @@ class Editing:
         return self._with_fields(fields, strict=True)
 
     def with_fields(self, changes: Mapping[str, str]) -> bytes:
-        """The payload, if some of its fields are others. Values are converted to what the type wants.
+        """The payload, if some of its fields are others.
+
+        Values are converted to what the type wants; JSON arrays and objects are taken as such.
 
         Raises:
             CannotEdit: that makes no sense for the type.
@@ -70,7 +72,7 @@ class Editing:
             fields = msgspec.json.decode(self._envelope.data, type=dict[str, object])
         except _UNREADABLE as error:
             raise CannotEdit(f"its data is no JSON object ({error}): give all of it") from None
-        return self._with_fields({**fields, **changes}, strict=False)
+        return self._with_fields(fields | {name: _read(value) for name, value in changes.items()}, strict=False)
 
     def _with_fields(self, fields: dict[str, object], *, strict: bool) -> bytes:
         self._refuse_unknown(fields)
@@ -95,3 +97,12 @@ class Editing:
             raise CannotEdit(
                 f"{self._contract.__name__} has no field {', '.join(unknown)}: it has {', '.join(self._fields)}"
             )
+
+
+def _read(value: str) -> object:
+    if not value.startswith(("[", "{")):
+        return value
+    try:
+        return msgspec.json.decode(value.encode())
+    except _UNREADABLE:
+        return value
