@@ -57,9 +57,9 @@ class Released(NamedTuple):
 
 
 class OpenRow(NamedTuple):
-    """Units that an order has at a location and that have not left yet."""
+    """Units that an order or a hold has at a location, some of which have not left yet."""
 
-    order_id: UUID
+    holder_id: UUID
     row_no: int
     product_id: str
     location_id: str

@@ -85,11 +85,7 @@ class Stock:
         return self._places.get((product_id, location_id))
 
     def level(self, product_id: str, location_id: str) -> Level:
-        """The level where units of a product are known to be.
-
-        Raises:
-            KeyError: it was made while this transaction waited for the locks. The next try will find it.
-        """
+        """The level of a product at a location where somebody has units of it, or had some."""
         return self._places[product_id, location_id]
 
     def promisable(self, product_id: str) -> int:

@@ -1,6 +1,6 @@
 """What each message about a hold does, and what time does to it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from onhand.common.contracts import (
@@ -13,7 +13,6 @@ from onhand.common.contracts import (
     RequestRefused,
 )
 from onhand.common.contracts.holds import HoldState
-from onhand.common.contracts.message import Lines
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Answer, Effect, Publish, Received
 from onhand.inventory.domain.allocation import Row, give_back
@@ -28,7 +27,8 @@ async def hold_stock(batch: Sequence[Received[HoldStock]], tx: Transaction) -> l
 
     A refusal is not remembered: the same command may succeed later.
     """
-    stock = await levels.lock_stock(tx, products_of(received.message.lines for received in batch))
+    causes = {line.product_id: received for received in batch for line in received.message.lines}
+    stock = await levels.lock_stock(tx, causes)
     stored = await holds.find_holds(tx, {received.message.reservation_id for received in batch})
     new: dict[UUID, HoldStock] = {}
     rows: list[Row] = []
@@ -37,7 +37,7 @@ async def hold_stock(batch: Sequence[Received[HoldStock]], tx: Transaction) -> l
     if new:
         await holds.insert_holds(tx, list(new.values()))
         await reservations.save_decisions(tx, rows, [])
-        changes = await store_changes(tx, stock, batch[0])
+        changes = await store_changes(tx, stock, causes)
         stored |= await holds.find_holds(tx, new)
     answers = [
         Answer(
@@ -84,10 +84,11 @@ async def release_holds(batch: Sequence[Received[ReleaseHold]], tx: Transaction)
     """End holds that are active, and give their units to those that wait for them, or back."""
     commands = {received.message.reservation_id: received for received in batch}
     known = await holds.find_holds(tx, commands)  # what a hold is of never changes, so it may be read before the locks
-    stock = await levels.lock_stock(tx, products_of(hold.lines for hold in known.values()))
+    causes = {line.product_id: commands[hold.reservation_id] for hold in known.values() for line in hold.lines}
+    stock = await levels.lock_stock(tx, causes)
     released = await holds.release_holds(tx, known)
     give_back(stock, await reservations.release_rows(tx, released))
-    changes = await store_changes(tx, stock, batch[0])
+    changes = await store_changes(tx, stock, causes)
     ended = [Publish(HoldEnded(hold_id, "released"), cause=commands[hold_id]) for hold_id in sorted(released)]
     return [*await _tell(batch, "released", tx), *ended, *changes]
 
@@ -101,16 +102,11 @@ async def expire_holds(tx: Transaction) -> list[Publish]:
     due = await holds.find_due(tx)
     if not due:
         return []
-    stock = await levels.lock_stock(tx, products_of(due.values()))
+    stock = await levels.lock_stock(tx, {line.product_id for lines in due.values() for line in lines})
     expired = await holds.expire_holds(tx, due)
     give_back(stock, await reservations.release_rows(tx, expired))
-    changes = await store_changes(tx, stock, None)
+    changes = await store_changes(tx, stock, {})
     return [*(Publish(HoldEnded(hold_id, "expired")) for hold_id in sorted(expired)), *changes]
-
-
-def products_of(lines: Iterable[Lines]) -> set[str]:
-    """The products that are in some lines."""
-    return {line.product_id for each in lines for line in each}
 
 
 async def _tell(

@@ -36,7 +36,7 @@ _SHIPPED = """CASE WHEN shipped = 0 OR asked.is_now THEN shipped ELSE (
 
 # Now is later than all that is recorded, also if the clock was set back since.
 _EXPLAIN = f"""
-WITH asked AS (
+WITH asked AS MATERIALIZED (
     SELECT product_id, CASE WHEN is_now THEN 'infinity' ELSE moment END AS moment, is_now, most, turn
     FROM unnest($1::text[], $2::timestamptz[], $3::integer[]) WITH ORDINALITY AS asked (product_id, moment, most, turn),
         LATERAL (SELECT moment IS NULL OR moment > statement_timestamp()) AS compared (is_now)
@@ -59,7 +59,7 @@ CROSS JOIN LATERAL (
     LEFT JOIN (
         SELECT location_id, sum(units) AS units, count(*) AS entries FROM (
             SELECT location_id, granted - {_SHIPPED} AS units FROM reservations AS held
-            WHERE product_id = asked.product_id AND {_IS_OPEN}
+            WHERE product_id = asked.product_id AND {_IS_OPEN} OFFSET 0 -- or what had left would be looked up twice
         ) AS held WHERE units > 0 GROUP BY location_id
     ) AS held USING (location_id)
     LEFT JOIN (

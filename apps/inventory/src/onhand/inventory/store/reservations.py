@@ -1,7 +1,8 @@
 """How decisions and reservations are written and read: one statement for a whole batch."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
 from onhand.common.database import Transaction
@@ -119,7 +120,7 @@ async def release_rows(tx: Transaction, holder_ids: Collection[UUID]) -> list[Re
     return [Released(*row) for row in rows]
 
 
-async def find_open_rows(tx: Transaction, holder_ids: Collection[UUID]) -> list[OpenRow]:
+async def find_open_rows(tx: Transaction, holder_ids: Collection[UUID]) -> dict[UUID, list[OpenRow]]:
     """Read what orders or holds have that has not left, in the order in which they got it."""
     rows = await tx.fetch(
         """
@@ -129,20 +130,8 @@ async def find_open_rows(tx: Transaction, holder_ids: Collection[UUID]) -> list[
         """,
         list(holder_ids),
     )
-    return [OpenRow(*row) for row in rows]
-
-
-async def ship_rows(tx: Transaction, rows: Iterable[OpenRow]) -> None:
-    """Store how much of each row has left by now."""
-    given = [(row.order_id, row.row_no, row.shipped) for row in rows]
-    await tx.execute(
-        """
-        UPDATE reservations SET shipped = given.shipped
-        FROM unnest($1::uuid[], $2::integer[], $3::integer[]) AS given (holder_id, row_no, shipped)
-        WHERE reservations.holder_id = given.holder_id AND reservations.row_no = given.row_no
-        """,
-        *zip(*given, strict=True),
-    )
+    found = [OpenRow(*row) for row in rows]
+    return {holder_id: list(of_holder) for holder_id, of_holder in groupby(found, key=attrgetter("holder_id"))}
 
 
 async def next_revisions(tx: Transaction, order_ids: Collection[UUID]) -> dict[UUID, int]:
