@@ -30,7 +30,10 @@ async def break_it(books: Books, broken: Broken) -> None:
 
 def said(verdict: Verdict, invariant: str) -> dict[str, str]:
     """What is found of each subject."""
-    return {it.subject: it.problem for check in verdict.checks for it in check.findings if it.invariant == invariant}
+    found: dict[str, str] = {}
+    for it in (it for check in verdict.checks for it in check.findings if it.invariant == invariant):
+        found[it.subject] = f"{found[it.subject]}; {it.problem}" if it.subject in found else it.problem
+    return found
 
 
 async def test_what_the_services_wrote_holds(books: Books, streams: Streams) -> None:
