@@ -41,7 +41,7 @@ def _cancel_against_reserve(run: Run, name: str) -> None:
 
     def play(number: int) -> Play:
         async def buy_and_cancel(ask: Ask) -> None:
-            order_id = await _buy(ask, f"{name}-{number}", name, run.random.choice(["all-or-nothing", "backorder"]))
+            order_id = await _buy(ask, f"{name}-{number}", name, "backorder")
             await _all(ask, [errands.cancel(order_id, f"{name}-{number}-{again}") for again in range(2)])
 
         return buy_and_cancel
