@@ -3,7 +3,7 @@
 from onhand.common.message_service import serve_messages
 from onhand.common.service import run
 from onhand.common.settings import Settings
-from onhand.inventory.subscriptions import QUERIES, SUBSCRIPTIONS
+from onhand.inventory.subscriptions import QUERIES, SUBSCRIPTIONS, timers
 
 
 async def main(settings: Settings) -> None:
@@ -15,6 +15,7 @@ async def main(settings: Settings) -> None:
         database_url=settings.inventory_database_url,
         subscriptions=SUBSCRIPTIONS,
         queries=QUERIES,
+        timers=timers(settings.ask_again_seconds),
     )
 
 

@@ -1,25 +1,44 @@
 """The table of contents of Inventory: which message leads to which handler."""
 
+from functools import partial
+
 from onhand.common.contracts import (
     AdjustStock,
+    AllocationNoted,
+    BackorderPromised,
     CheckStock,
     CountStock,
     DefineLocation,
     DefineProduct,
     ExpectStock,
     ExplainStock,
+    ExtendHold,
+    GetHold,
     GetProduct,
+    HoldStock,
     ListLocations,
+    OrderCancelled,
+    OrderCreated,
+    OrderFulfilled,
+    OrderReturned,
     ReceiveStock,
+    ReleaseHold,
     SetStock,
+    StockReserved,
     TransferStock,
 )
+from onhand.common.message_service import Timer
 from onhand.common.messaging.subscriptions import Subscription
+from onhand.common.messaging.unanswered import tell_again
 from onhand.inventory.handlers.catalogue import define_location, define_product
+from onhand.inventory.handlers.fulfilments import ship_stock, take_back_stock
+from onhand.inventory.handlers.holds import expire_holds, extend_holds, hold_stock, release_holds
 from onhand.inventory.handlers.incoming import expect_stock
 from onhand.inventory.handlers.movements import move_stock
+from onhand.inventory.handlers.orders import note_allocations, release_stock, reserve_stock
 from onhand.inventory.queries.catalogue import get_product, list_locations
 from onhand.inventory.queries.explain import explain_stock
+from onhand.inventory.queries.holds import get_hold
 from onhand.inventory.queries.stock import check_stock
 
 SUBSCRIPTIONS = (
@@ -31,11 +50,33 @@ SUBSCRIPTIONS = (
     Subscription(AdjustStock, move_stock),
     Subscription(CountStock, move_stock),
     Subscription(TransferStock, move_stock),
+    Subscription(HoldStock, hold_stock),
+    Subscription(ExtendHold, extend_holds),
+    Subscription(ReleaseHold, release_holds),
+    Subscription(OrderCreated, reserve_stock),
+    Subscription(OrderCancelled, release_stock),
+    Subscription(OrderFulfilled, ship_stock),
+    Subscription(OrderReturned, take_back_stock),
+    Subscription(AllocationNoted, note_allocations),
 )
 
 QUERIES = (
     Subscription(CheckStock, check_stock),
     Subscription(ExplainStock, explain_stock),
+    Subscription(GetHold, get_hold),
     Subscription(GetProduct, get_product),
     Subscription(ListLocations, list_locations),
 )
+
+
+def timers(ask_again_seconds: float) -> tuple[Timer, ...]:
+    """What is done besides, every second.
+
+    Args:
+        ask_again_seconds: how long what is told to Orders may be without an answer before it is told again.
+    """
+    news = partial(tell_again, (StockReserved, BackorderPromised), ask_again_seconds)
+    return (
+        Timer("expire holds", seconds=1.0, work=expire_holds),
+        Timer("tell again", seconds=1.0, work=news, topic=StockReserved.TOPIC),
+    )

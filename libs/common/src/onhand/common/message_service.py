@@ -33,13 +33,13 @@ class Timer(NamedTuple):
 
     Attributes:
         topic: where its events go. The work is left undone while enough waits there: whoever reads it is slow or away,
-            and more would only fill the stream.
+            and more would only fill the stream. None for work that has to be done, whoever hears of it.
     """
 
     name: str
     seconds: float
     work: Work
-    topic: str
+    topic: str | None = None
 
 
 async def serve_messages(
@@ -123,11 +123,14 @@ async def run_timer(timer: Timer, unit: UnitOfWork, database: Database, streams:
         Unavailable: Redis is away.
         Exception: whatever the work or the database raised.
     """
-    backlogs = [await streams.backlog(timer.topic, partition) for partition in range(streams.partitions)]
-    if max(backlogs) < _ENOUGH_WAITS:
+    if timer.topic is None or await _backlog(timer.topic, streams) < _ENOUGH_WAITS:
         await unit.run(timer.work, database, streams)
     else:
         await unit.tidy(database)
+
+
+async def _backlog(topic: str, streams: Streams) -> int:
+    return max([await streams.backlog(topic, partition) for partition in range(streams.partitions)])
 
 
 async def _announce_if_ready(service: str, streams: Streams, health: Health) -> None:

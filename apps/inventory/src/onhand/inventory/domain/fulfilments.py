@@ -92,7 +92,7 @@ def take_back(event: OrderReturned, sent: list[Sent], stock: Stock, actor: str |
                 missing -= units
         if missing or (event.restock and not stock.has_room(line.product_id, line.quantity)):
             return []
-    entries = []
+    entries: list[Entry] = []
     for position, units in coming:
         place = sent[position]
         level = stock.level(place.product_id, place.location_id)

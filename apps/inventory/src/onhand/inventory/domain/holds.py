@@ -1,6 +1,6 @@
 """Units that are held for a while without an order, and how an order takes them. Pure: no clock, no I/O."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -12,6 +12,7 @@ from onhand.common.contracts.holds import HoldState
 from onhand.common.contracts.message import Lines
 from onhand.inventory.domain.allocation import (
     Decisions,
+    OpenRow,
     Row,
     Share,
     decide_in_parts,
@@ -20,7 +21,7 @@ from onhand.inventory.domain.allocation import (
     share_of_held,
     take,
 )
-from onhand.inventory.domain.levels import Level, Stock
+from onhand.inventory.domain.levels import Stock
 
 
 class Hold(NamedTuple):
@@ -41,6 +42,11 @@ class Hold(NamedTuple):
     expires_at: datetime
     ended_at: datetime | None
     order_id: UUID | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether its units are held for whoever comes with its id."""
+        return self.state == "active"
 
 
 class Use(NamedTuple):
@@ -77,33 +83,45 @@ def is_same(command: HoldStock, hold: Hold) -> bool:
     )
 
 
-def hold_units(command: HoldStock, stock: Stock) -> list[Row] | RequestRefused:
-    """Reserve units of all lines, or of none."""
+def refuse(command: HoldStock, stock: Stock) -> RequestRefused | None:
+    """Why units of all lines cannot be held, if so."""
     for line_no, line in enumerate(command.lines):
         if line.product_id not in stock.products:
             detail = f"There is no product {line.product_id}."
-            pointer = f"/lines/{line_no}/productId"
-            return RequestRefused(code="product-not-found", detail=detail, pointer=pointer)
-    shares = find_shares(command.lines, stock)
-    short = [sum(share.values()) < line.quantity for line, share in zip(command.lines, shares, strict=True)]
-    if any(short):
-        lines = tuple(
-            LineShortage(line.product_id, line.quantity, stock.promisable(line.product_id)) for line in command.lines
-        )
-        detail = f"There is not enough of {sum(short)} of {len(short)} products."
-        return RequestRefused(code="insufficient-stock", detail=detail, lines=lines)
-    return take(command.reservation_id, command.lines, shares)
+            return RequestRefused(code="product-not-found", detail=detail, pointer=f"/lines/{line_no}/productId")
+    lines = [LineShortage(line.product_id, line.quantity, stock.promisable(line.product_id)) for line in command.lines]
+    short = sum(line.requested > line.available for line in lines)
+    if short == 0:
+        return None
+    detail = f"There is not enough of {short} of {len(lines)} products."
+    return RequestRefused(code="insufficient-stock", detail=detail, lines=tuple(lines))
 
 
-def decide_with_holds(
-    orders: Iterable[OrderCreated], stock: Stock, held: Mapping[UUID, Mapping[str, Share]], ended: set[UUID]
+def hold(command: HoldStock, stock: Stock) -> list[Row]:
+    """Reserve units of all lines of a command that is not refused."""
+    return take(command.reservation_id, command.lines, find_shares(command.lines, stock))
+
+
+def collect_held(rows: Iterable[OpenRow], stock: Stock) -> dict[str, Share]:
+    """What a hold holds, by product and level."""
+    held: dict[str, Share] = {}
+    for row in rows:
+        held.setdefault(row.product_id, {})[stock.level(row.product_id, row.location_id)] = row.granted
+    return held
+
+
+def decide_orders(
+    orders: Iterable[tuple[UUID, OrderCreated]],
+    stock: Stock,
+    held: Mapping[UUID, Mapping[str, Share]],
+    ended: Collection[UUID],
 ) -> tuple[Decisions, dict[UUID, Use]]:
     """Decide orders that name a hold, one after the other, and reserve what they get beyond what is held for them.
 
     An order that gets nothing leaves its hold as it is. One whose hold has ended competes like any other.
 
     Args:
-        orders: in the order they came.
+        orders: in the order they came, each with the hold that it names.
         stock: with the levels of their products, and of those that are held.
         held: for each hold that is active what it holds, by product.
         ended: holds that are known and not active.
@@ -114,9 +132,7 @@ def decide_with_holds(
     """
     decisions = Decisions([], {})
     uses: dict[UUID, Use] = {}
-    for order in orders:
-        hold_id = order.reservation_id
-        assert isinstance(hold_id, UUID)
+    for hold_id, order in orders:
         if hold_id in held and hold_id not in uses:
             own = held[hold_id]
             rows, answer = decide_in_parts(order, stock, own)

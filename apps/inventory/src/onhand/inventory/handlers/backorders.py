@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from onhand.common.contracts import AllocationNoted, BackorderPromised, StockReserved
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Publish, Received
 from onhand.common.messaging.unanswered import Unanswered, expect_answers
@@ -42,8 +43,10 @@ async def fill_backorders(
     of_order = {given.waiting.order_id: causes.get(given.waiting.product_id) for given in fills}
     return await expect_answers(
         tx,
-        [
-            Unanswered(f"{event.order_id}/{event.revision}", Publish(event, cause=of_order[event.order_id]))
-            for event in events
-        ],
+        [Unanswered(fact_of(event), Publish(event, cause=of_order[event.order_id])) for event in events],
     )
+
+
+def fact_of(event: StockReserved | BackorderPromised | AllocationNoted) -> str:
+    """What Orders is told until it has noted it: a revision of what an order has or may expect."""
+    return f"{event.order_id}/{event.revision}"

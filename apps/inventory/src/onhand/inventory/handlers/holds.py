@@ -1,6 +1,7 @@
 """What each message about a hold does, and what time does to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from onhand.common.contracts import (
@@ -15,59 +16,84 @@ from onhand.common.contracts import (
 from onhand.common.contracts.holds import HoldState
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Answer, Effect, Publish, Received
+from onhand.common.messaging.inbox import first_seen
 from onhand.inventory.domain.allocation import Row, give_back
-from onhand.inventory.domain.holds import Hold, describe, hold_units, is_same
+from onhand.inventory.domain.holds import Hold, describe, hold, is_same, refuse
 from onhand.inventory.domain.levels import Stock
 from onhand.inventory.handlers.changes import store_changes
 from onhand.inventory.store import holds, levels, reservations
 
 
+class _Book(NamedTuple):
+    """What the commands of a batch are carried out on, in memory.
+
+    Attributes:
+        stored: holds that were there before the batch.
+        new: commands whose units are held now, and the rows that say where.
+        fresh: ids of the envelopes that had not been received before.
+    """
+
+    stock: Stock
+    stored: Mapping[UUID, Hold]
+    new: dict[UUID, HoldStock]
+    rows: list[Row]
+    fresh: set[str]
+
+
 async def hold_stock(batch: Sequence[Received[HoldStock]], tx: Transaction) -> list[Effect]:
     """Hold units of all lines of a command, or of none; one that comes again is told what is held.
 
-    A refusal is not remembered: the same command may succeed later.
+    A refused one is not stored, so that the client may try it again with the same key. That its message comes again is
+    no such try, and is told by the inbox.
     """
+    fresh = await first_seen(tx, batch)
     causes = {line.product_id: received for received in batch for line in received.message.lines}
     stock = await levels.lock_stock(tx, causes)
     stored = await holds.find_holds(tx, {received.message.reservation_id for received in batch})
-    new: dict[UUID, HoldStock] = {}
-    rows: list[Row] = []
-    replies = [_hold(received.message, stock, stored, new, rows) for received in batch]
+    book = _Book(stock, stored, {}, [], fresh)
+    outcomes = [_hold(received, book) for received in batch]
     changes: list[Publish] = []
-    if new:
-        await holds.insert_holds(tx, list(new.values()))
-        await reservations.save_decisions(tx, rows, [])
+    if book.new:
+        await holds.insert_holds(tx, list(book.new.values()))
+        await reservations.save_decisions(tx, book.rows, [])
         changes = await store_changes(tx, stock, causes)
-        stored |= await holds.find_holds(tx, new)
-    answers = [
-        Answer(
-            to=received,
-            reply=reply
-            if isinstance(reply, RequestRefused)
-            else describe(stored[received.message.reservation_id], reply),
-        )
-        for received, reply in zip(batch, replies, strict=True)
-    ]
-    return [*answers, *changes]
+        stored |= await holds.find_holds(tx, book.new)
+    return [*_answer(batch, outcomes, stored), *changes]
 
 
-def _hold(
-    command: HoldStock, stock: Stock, stored: dict[UUID, Hold], new: dict[UUID, HoldStock], rows: list[Row]
-) -> type[HoldDetails] | RequestRefused:
-    """Hold what one command asks for, in memory; returns why not, or in which words it is to be answered."""
-    first = new.get(command.reservation_id)
-    hold = stored.get(command.reservation_id)
-    if first is None and hold is None:
-        outcome = hold_units(command, stock)
-        if isinstance(outcome, RequestRefused):
-            return outcome
-        new[command.reservation_id] = command
-        rows += outcome
-        return HoldDetails
-    if command == first or (hold is not None and is_same(command, hold)):
+def _hold(received: Received[HoldStock], book: _Book) -> type[HoldDetails] | RequestRefused | None:
+    """Carry out one command; tells why not, or in which words to answer; none to the copy of one that was refused."""
+    command = received.message
+    is_new = received.envelope.id in book.fresh
+    book.fresh.discard(received.envelope.id)
+    stored = book.stored.get(command.reservation_id)
+    if command == book.new.get(command.reservation_id) or (stored is not None and is_same(command, stored)):
         return HoldReplayed
-    detail = "Another hold was asked for with the same key."
-    return RequestRefused(code="idempotency-key-reused", detail=detail)
+    if stored is not None or command.reservation_id in book.new:
+        detail = "Another hold was asked for with the same idempotency key."
+        return RequestRefused(code="idempotency-key-reused", detail=detail)
+    refusal = refuse(command, book.stock)
+    if refusal is not None:
+        return refusal
+    if not is_new:
+        return None
+    book.new[command.reservation_id] = command
+    book.rows.extend(hold(command, book.stock))
+    return HoldDetails
+
+
+def _answer(
+    batch: Sequence[Received[HoldStock]],
+    outcomes: Sequence[type[HoldDetails] | RequestRefused | None],
+    stored: Mapping[UUID, Hold],
+) -> list[Answer]:
+    answers = []
+    for received, outcome in zip(batch, outcomes, strict=True):
+        if isinstance(outcome, RequestRefused):
+            answers.append(Answer(to=received, reply=outcome))
+        elif outcome is not None:
+            answers.append(Answer(to=received, reply=describe(stored[received.message.reservation_id], outcome)))
+    return answers
 
 
 async def extend_holds(batch: Sequence[Received[ExtendHold]], tx: Transaction) -> list[Answer]:
@@ -84,7 +110,7 @@ async def release_holds(batch: Sequence[Received[ReleaseHold]], tx: Transaction)
     """End holds that are active, and give their units to those that wait for them, or back."""
     commands = {received.message.reservation_id: received for received in batch}
     known = await holds.find_holds(tx, commands)  # what a hold is of never changes, so it may be read before the locks
-    causes = {line.product_id: commands[hold.reservation_id] for hold in known.values() for line in hold.lines}
+    causes = {line.product_id: commands[each.reservation_id] for each in known.values() for line in each.lines}
     stock = await levels.lock_stock(tx, causes)
     released = await holds.release_holds(tx, known)
     give_back(stock, await reservations.release_rows(tx, released))
@@ -119,9 +145,9 @@ async def _tell(
     ]
 
 
-def _judge(hold: Hold | None, expected: HoldState) -> HoldDetails | RequestRefused:
-    if hold is None:
+def _judge(found: Hold | None, expected: HoldState) -> HoldDetails | RequestRefused:
+    if found is None:
         return RequestRefused(code="reservation-not-found", detail="There is no such hold.")
-    if hold.state != expected:
-        return RequestRefused(code="reservation-state", detail=f"The hold is {hold.state}.", state=hold.state)
-    return describe(hold)
+    if found.state != expected:
+        return RequestRefused(code="reservation-state", detail=f"The hold is {found.state}.", state=found.state)
+    return describe(found)
