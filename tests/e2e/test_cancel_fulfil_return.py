@@ -140,17 +140,19 @@ def test_nothing_is_done_to_an_order_that_is_not_there(system: System, path: str
         assert problem(post(system, f"orders/{order_id}/{path}"), 404)["title"] == "Order not found"
 
 
-def test_an_order_that_is_cancelled_while_it_is_reserved_holds_nothing_in_the_end(system: System, tea: str) -> None:
+def test_an_order_that_is_cancelled_while_it_is_reserved_holds_nothing_in_the_end(system: System) -> None:
+    product = new_id()
+    set_stock(system, product, 100)
+
     def come_and_go(_: int) -> str:
-        order_id = place(system, {tea: 1})
+        order_id = place(system, {product: 1})
         done(post(system, f"orders/{order_id}/cancel"), 200)
         return order_id
 
     with ThreadPoolExecutor(20) as pool:
         orders = list(pool.map(come_and_go, range(100)))
-    eventually(lambda: numbers(system, tea) == (10, 0, 10))
+    eventually(lambda: numbers(system, product) == (100, 0, 100))
     assert {look_up(system, order_id)["status"] for order_id in orders} == {"cancelled"}
-    assert numbers(system, tea) == (10, 0, 10)
 
 
 def test_an_order_is_cancelled_or_sent_off_and_never_both(system: System) -> None:

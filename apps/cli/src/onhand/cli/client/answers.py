@@ -18,7 +18,7 @@ def show_answer(body: bytes) -> None:
         out.print(_as_grid({name: value for name, value in fields.items() if name not in lists}))
     for name, rows in lists.items():
         if rows:
-            out.print("", Text(name, style="bold"), _as_table(rows))
+            out.print("", Text(name, style="bold"), _as_table(rows), sep="\n")
 
 
 def _as_grid(fields: Mapping[str, object]) -> Table:
