@@ -7,10 +7,11 @@ import redis
 
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
+from onhand.common.messaging.entries import Delivery
 from onhand.common.messaging.envelope import Effect, Publish
 from onhand.common.messaging.outbox import sweep
 from onhand.common.messaging.reader import open_reader
-from onhand.common.messaging.streams import Delivery, Streams
+from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.unit_of_work import UnitOfWork
 from toy import Count, Counted, age_outbox, pending, send, told
 

@@ -22,7 +22,8 @@ class Announcement(Struct, frozen=True):
 
     Attributes:
         service: its name.
-        backlog: entries that wait on its topics for the group that is furthest behind, in its fullest partition.
+        backlog: about how many messages wait on its topics for the group that is furthest behind, in its fullest
+            partition.
     """
 
     service: str
