@@ -353,7 +353,7 @@ _INVENTORY = {
     ),
     "events are not published": Broken(
         "inventory",
-        r"INSERT INTO outbox (topics, keys, payloads) VALUES ('{a,b}', '{c,d}', '{\\x00,\\x00}')",
+        "INSERT INTO outbox (events, messages) VALUES (2, '[]')",
         {"I5": ("outbox of inventory", "has 2 events to publish, the first since 0.")},
     ),
 }

@@ -60,7 +60,7 @@ async def test_what_comes_after_the_first_look_is_not_waited_for(books: Books, s
         await tx.execute("INSERT INTO unanswered_events (fact, type, event) VALUES ('1/1', 'x', '')")
         await tx.execute("UPDATE holds SET expires_at = now() WHERE state = 'active'")
     async with books.orders.transaction() as tx:
-        await tx.execute(r"INSERT INTO outbox (topics, keys, payloads) VALUES ('{a}', '{b}', '{\\x00}')")
+        await tx.execute("INSERT INTO outbox (events, messages) VALUES (1, '[]')")
     await acknowledge(streams, "orders", [StockReserved.TOPIC], entries)
 
     assert (await verifying).holds

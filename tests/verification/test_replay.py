@@ -60,10 +60,11 @@ async def services(streams: Streams, effect: Effect) -> AsyncIterator[list[Envel
     async def serve() -> None:
         while True:
             for topic, group in GROUPS.items():
-                for entry in await read(streams, group, [topic], count=100):
+                entries = await read(streams, group, [topic], count=100)
+                for entry in entries:
                     seen.append(decode(entry.payload or b""))
                     await effect(seen[-1])
-                    await acknowledge(streams, group, [topic], [entry])
+                await acknowledge(streams, group, [topic], entries)
 
     task = asyncio.create_task(serve())
     try:

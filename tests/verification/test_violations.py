@@ -71,7 +71,7 @@ async def expect_found(books: Books, streams: Streams, broken: Broken) -> None:
 
 async def test_an_entry_that_nobody_reads_is_found(books: Books, streams: Streams) -> None:
     await streams.create_groups("orders", [StockReserved.TOPIC])
-    await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")] * 3)
+    await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")] * 3, apart=True)
     found = said(await verdict_on(books, streams), "I5")
     assert found == {"inventory.events.{0}": "has 3 entries to read for group orders and 0 to acknowledge"}
 

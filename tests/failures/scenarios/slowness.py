@@ -9,8 +9,8 @@ import msgspec
 from redis import Redis
 
 from onhand.common.contracts import OrderCreated
+from onhand.common.messaging.entries import stream_key
 from onhand.common.messaging.envelope import encode, wrap
-from onhand.common.messaging.streams import stream_key
 from tests.e2e.backlog import unread
 from tests.e2e.databases import read
 from tests.e2e.system import SERVICES, System

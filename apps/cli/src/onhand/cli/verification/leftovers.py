@@ -105,7 +105,7 @@ async def _unpublished(service: str, database: Database, upto: int) -> Finding |
     async with database.transaction() as tx:
         left = await tx.fetchrow(
             """
-            SELECT count(*) AS batches, sum(cardinality(topics)) AS events,
+            SELECT count(*) AS batches, sum(events) AS events,
                    round(extract(epoch FROM now() - min(written_at)), 1) AS seconds
             FROM outbox WHERE id <= $1
             """,

@@ -15,12 +15,17 @@ from onhand.common.database import Database, Session
 from onhand.common.messaging.batches import Batches
 from onhand.common.messaging.dead_keys import DeadKeys
 from onhand.common.messaging.dead_letters import Place
+from onhand.common.messaging.entries import Entry
 from onhand.common.messaging.reader import Reader, open_reader
-from onhand.common.messaging.streams import Entry, Streams
+from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.messaging.unit_of_work import Committed, UnitOfWork
 from onhand.common.retry import is_transient
 from onhand.common.telemetry import Trouble
+
+_USUAL_MESSAGES = 4
+"""How many messages an entry is expected to hold when entries are asked for. Under load it holds more, and what is too
+much for one transaction waits for the next; when there is little to do it holds one or two."""
 
 _log = structlog.get_logger()
 
@@ -67,7 +72,8 @@ class Consumer:
         dead_keys: DeadKeys,
     ) -> None:
         self._unit = UnitOfWork(service)
-        self._batches = Batches(subscriptions, self._unit, dead_keys, Place(member.partition, member.name))
+        place = Place(member.partition, member.name)
+        self._batches = Batches(subscriptions, self._unit, dead_keys, place, member.batch_size)
         self._dead_keys = dead_keys
         self._topics = list(dict.fromkeys(subscription.message.TOPIC for subscription in subscriptions))
         self._database = database
@@ -91,7 +97,7 @@ class Consumer:
                         self._member.name,
                         self._topics,
                         partition=self._member.partition,
-                        count=max(1, self._member.batch_size // len(self._topics)),
+                        count=max(1, self._member.batch_size // _USUAL_MESSAGES // len(self._topics)),
                     ) as reader,
                     self._database.session() as session,
                 ):
