@@ -2,20 +2,27 @@
 
 import asyncio
 import signal
-from contextlib import nullcontext
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmarks import load
+from benchmarks.basket import Basket, fill_basket
 from benchmarks.facts import facts
-from benchmarks.ledger import open_ledger
+from benchmarks.ledger import Ledger, open_ledger
 from benchmarks.measure import Round, run_round
+from benchmarks.overload import Outcome, Setting, outcome, run_pairs, settings
+from benchmarks.overload_report import make_overload_report, print_overload_report, write_overload_json
+from benchmarks.preload import store
 from benchmarks.report import Report, make_report, print_report, write_json
 from benchmarks.target import Target, fresh_system, running_system
+from benchmarks.volume import Side, Volume, run_in_turn, sum_up, verify_target
+from benchmarks.volume_report import VolumeReport, print_volume_report, write_volume_json
 from onhand.cli.api import ask
 from onhand.cli.commands import Commands, examples
 
@@ -31,10 +38,13 @@ app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup
         "python -m benchmarks --rounds 5 --seconds 20 --json speed.json",
         "python -m benchmarks --connections 1 --connections 1024",
         "python -m benchmarks --url http://127.0.0.1:3000",
+        "python -m benchmarks --overload",
+        "python -m benchmarks --lines 10",
+        "python -m benchmarks --preload 1000000 --connections 256",
         'make bench ARGS="--rounds 5"',
     )
 )
-def bench(
+def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     url: Annotated[
         str | None,
         typer.Option(help="Gateway of a running system; its stock of product 123 is set.", show_default="a new system"),
@@ -47,6 +57,14 @@ def bench(
         int, typer.Option(min=1, metavar="N", help="Rounds for each number of connections, in turn.")
     ] = 3,
     seconds: Annotated[int, typer.Option(min=1, metavar="N", help="Length of a round's load.")] = 10,
+    overload: Annotated[
+        bool, typer.Option("--overload", help="Offer three times the best instead, and compare the goodput.")
+    ] = False,
+    lines: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Of each order.")] = 1,
+    preload: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Compare with a system in which so many orders and products are stored."),
+    ] = 0,
     json: Annotated[Path | None, typer.Option(help="Write the report to a file, for programs.")] = None,
 ) -> None:
     """Load a fresh system with orders and print orders/s, latency until 201, and CPU per order.
@@ -54,6 +72,8 @@ def bench(
     Every round waits until all orders are settled and compares what was
     answered with what is stored. The exit code is 1 if an accepted order
     did not reach its end or a request was refused. Uses wrk if it is there.
+    With --overload refusals are as it should be, and rounds are pairs.
+    With --preload two systems are loaded in turn, and rounds are pairs.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     progress = Progress(
@@ -64,30 +84,122 @@ def bench(
         console=Console(stderr=True),
         transient=True,
     )
-    # A number of connections comes again only after the others: what disturbs the machine then disturbs all alike.
-    plan = (connections or [64, 256]) * rounds
+    if ((url or overload) and preload) or (overload and lines > 1):
+        raise typer.BadParameter("--preload goes with neither --url nor --overload, and --overload not with --lines")
+    plan = Plan(fill_basket(lines), connections or [64, 256], rounds, seconds)
+    if preload:
+        complete = _volume(progress, preload, plan, json)
+    else:
+        complete = (_overload if overload else _speed)(progress, url, plan, json)
+    raise typer.Exit(0 if complete else 1)
+
+
+class Plan(NamedTuple):
+    """What is to be ordered, over how many connections, how often, and for how many seconds each time."""
+
+    basket: Basket
+    connections: list[int]
+    rounds: int
+    seconds: int
+
+    @property
+    def turns(self) -> list[int]:
+        """Connections of each round.
+
+        A number comes again only after the others: what disturbs the machine then disturbs all alike.
+        """
+        return self.connections * self.rounds
+
+
+def _speed(progress: Progress, url: str | None, plan: Plan, json: Path | None) -> bool:
+    """Load as fast as it goes; returns whether every accepted order reached its end."""
+    turns = plan.turns
+
+    async def run(target: Target) -> Report:
+        progress.update(task, description="warming up")
+        async with _warm(target, plan) as (ledger, known):
+            done: list[Round] = []
+            for number, count in enumerate(turns, start=1):
+                progress.update(task, advance=1, description=f"round {number} of {len(turns)}: {count} connections")
+                done.append(await run_round(target, ledger, count, plan.seconds))
+            return make_report(_load(plan), known, done, plan.basket.lines)
+
     with progress:
-        task = progress.add_task("starting the system", total=len(plan) + 1)
+        task = progress.add_task("starting the system", total=len(turns) + 1)
         with nullcontext(running_system(url)) if url else fresh_system() as target:
-            report = asyncio.run(_run(target, plan, seconds, progress, task))
+            report = asyncio.run(run(target))
     print_report(report, Console())
     if json:
         write_json(report, json)
-    raise typer.Exit(0 if report.complete else 1)
+    return report.complete
 
 
-async def _run(target: Target, plan: list[int], seconds: int, progress: Progress, task: TaskID) -> Report:
-    progress.update(task, description="warming up")
-    await asyncio.to_thread(ask, target.url, "PUT", "stock", load.PRODUCT, body={"onHand": _ON_HAND})
-    ledger = await open_ledger(target.orders_url, target.inventory_url, load.PRODUCT)
+def _overload(progress: Progress, url: str | None, plan: Plan, json: Path | None) -> bool:
+    """Offer more than can be done; returns whether every accepted order reached its end."""
+
+    async def run(target: Target, setting: Setting) -> tuple[dict[str, str], Outcome]:
+        async with _warm(target, plan) as (ledger, known):
+            done: list[Round] = []
+            async for one in run_pairs(target, ledger, setting, plan.connections, plan.rounds, plan.seconds):
+                done.append(one)
+                progress.update(task, advance=1, description=f"MAX_IN_FLIGHT={setting.max_in_flight}")
+            return known, outcome(setting, done)
+
+    outcomes = []
+    with progress:
+        tried = settings(url)
+        total = len(tried) * plan.rounds * (len(plan.connections) + 2)
+        task = progress.add_task("starting the system", total=total)
+        for setting in tried:
+            with setting.target() as target:
+                known, result = asyncio.run(run(target, setting))
+                outcomes.append(result)
+    report = make_overload_report(load.name(), known, outcomes)
+    print_overload_report(report, Console())
+    if json:
+        write_overload_json(report, json)
+    return report.complete
+
+
+def _volume(progress: Progress, stored: int, plan: Plan, json: Path | None) -> bool:
+    """Load an empty system and a full one in turn; returns whether all is complete and right."""
+
+    async def run(empty: Target, full: Target) -> tuple[dict[str, str], Volume]:
+        progress.update(task, description=f"storing {stored:,} orders and products")
+        await store(full.orders_url, full.inventory_url, stored)
+        async with _warm(empty, plan) as (of_empty, known), _warm(full, plan) as (of_full, _):
+            pairs = []
+            async for pair in run_in_turn(Side(empty, of_empty), Side(full, of_full), plan.turns, plan.seconds):
+                pairs.append(pair)
+                progress.update(task, advance=1, description=f"pair {len(pairs)} of {len(plan.turns)}")
+        progress.update(task, description="verifying the full one")
+        return known, sum_up(stored, pairs, await verify_target(full))
+
+    with progress:
+        task = progress.add_task("starting the systems", total=len(plan.turns) + 1)
+        with fresh_system() as empty, fresh_system() as full:
+            known, volume = asyncio.run(run(empty, full))
+    report = VolumeReport(_load(plan), known, volume)
+    print_volume_report(report, Console())
+    if json:
+        write_volume_json(report, json)
+    return volume.is_complete
+
+
+def _load(plan: Plan) -> str:
+    return f"{load.name()}, {plan.basket.sentence}"
+
+
+@asynccontextmanager
+async def _warm(target: Target, plan: Plan) -> AsyncGenerator[tuple[Ledger, dict[str, str]]]:
+    """Put stock on the shelf and load the system for a moment; gives its books, and what it is."""
+    for product in plan.basket.products:
+        await asyncio.to_thread(ask, target.url, "PUT", "stock", product, body={"onHand": _ON_HAND})
+    ledger = await open_ledger(target.orders_url, target.inventory_url, plan.basket)
     try:
         known = await facts(target.redis_url, ledger)
-        await run_round(target, ledger, max(plan), _WARM_UP_SECONDS)
-        rounds: list[Round] = []
-        for number, connections in enumerate(plan, start=1):
-            progress.update(task, advance=1, description=f"round {number} of {len(plan)}: {connections} connections")
-            rounds.append(await run_round(target, ledger, connections, seconds))
-        return make_report(load.name(), known, rounds)
+        await run_round(target, ledger, max(plan.connections), _WARM_UP_SECONDS)
+        yield ledger, known
     finally:
         await ledger.close()
 

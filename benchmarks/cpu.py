@@ -1,13 +1,17 @@
-"""CPU time of processes and of the machine."""
+"""CPU time of processes and of the machine, and memory."""
 
+import asyncio
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import psutil
 
 from onhand.common.errors import OnhandError
+
+_LOOK_SECONDS = 0.1
 
 
 class ComponentGone(OnhandError):
@@ -30,6 +34,13 @@ class CpuTimes(NamedTuple):
     available: float
 
 
+@dataclass
+class Memory:
+    """The most that a process was seen to have (resident, 10^6 bytes); None if there is no such process."""
+
+    most_mb: float | None = None
+
+
 def cpu_times(pids: Mapping[str, int]) -> CpuTimes:
     """Look at the clocks. Differences between two looks say what was spent.
 
@@ -45,6 +56,28 @@ def cpu_times(pids: Mapping[str, int]) -> CpuTimes:
         machine=sum(everything) - idle - guests,
         available=time.monotonic() * (psutil.cpu_count() or 1),
     )
+
+
+@asynccontextmanager
+async def watch_memory(pid: int | None) -> AsyncGenerator[Memory]:
+    """Look at a process again and again for the length of the block."""
+    memory = Memory()
+
+    async def watch(pid: int) -> None:
+        with suppress(psutil.NoSuchProcess):  # whoever looks at its CPU will say so
+            process = psutil.Process(pid)
+            while True:
+                memory.most_mb = max(memory.most_mb or 0.0, process.memory_info().rss / 1e6)
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    if pid is None:
+        yield memory
+        return
+    watching = asyncio.create_task(watch(pid))
+    try:
+        yield memory
+    finally:
+        watching.cancel()
 
 
 def _tree_seconds(name: str, pid: int) -> float:

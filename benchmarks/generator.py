@@ -4,7 +4,9 @@ import asyncio
 import re
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -16,6 +18,7 @@ class Result:
 
     Attributes:
         statuses: number of answers by HTTP status.
+        latencies: in seconds, of those that were answered 201.
         broken: connections that ended early.
     """
 
@@ -25,7 +28,7 @@ class Result:
     seconds: float = 0.0
 
     def percentile(self, percent: float) -> float:
-        """Milliseconds within which so many percent of the answers came; 0 if there were none."""
+        """Milliseconds within which so many percent of the 201 came; 0 if there were none."""
         if not self.latencies:
             return 0.0
         ordered = sorted(self.latencies)
@@ -44,10 +47,31 @@ def answer_length(head: bytes) -> int:
     return head.index(b"\r\n\r\n") + 4 + int(found[1])
 
 
+class _Timetable:
+    """When to send: at a steady rate, whatever is answered when.
+
+    Args:
+        rate: per second; None: at once.
+    """
+
+    def __init__(self, rate: float | None) -> None:
+        self._pause = 1 / rate if rate else 0.0
+        self._loop = asyncio.get_running_loop()
+        self._next = 0.0
+
+    def take_place(self, send: Callable[[], None]) -> None:
+        if self._pause:
+            self._next = (self._next or self._loop.time()) + self._pause
+            self._loop.call_at(self._next, send)
+        else:
+            send()
+
+
 class _Connection(asyncio.Protocol):
-    def __init__(self, request: bytes, result: Result) -> None:
-        self._request = request
+    def __init__(self, requests: Iterator[bytes], result: Result, timetable: _Timetable) -> None:
+        self._requests = requests
         self._result = result
+        self._timetable = timetable
         self._received = b""
         self._sent_at = 0.0
 
@@ -56,42 +80,48 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     def send(self) -> None:
+        if self._transport.is_closing():  # the time is over
+            return
         self._sent_at = time.perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(next(self._requests))
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         if b"\r\n\r\n" not in self._received or len(self._received) < answer_length(self._received):
             return
-        self._result.latencies.append(time.perf_counter() - self._sent_at)
-        self._result.statuses[int(self._received[9:12])] += 1
+        status = int(self._received[9:12])
+        if status == 201:
+            self._result.latencies.append(time.perf_counter() - self._sent_at)
+        self._result.statuses[status] += 1
         self._received = b""
-        self.send()
+        self._timetable.take_place(self.send)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._result.broken += 1
 
 
-async def run(url: str, path: str, body: bytes, connections: int, seconds: float) -> Result:
-    """POST a body again and again.
+async def run(
+    url: str, path: str, bodies: Sequence[bytes], connections: int, seconds: float, rate: float | None = None
+) -> Result:
+    """POST bodies one after the other, again and again: so many a second, or on each connection one after every answer.
 
     Raises:
         OSError: a connection could not be made.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    request = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode() + body
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+    requests = cycle([f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies])
     result = Result()
     loop = asyncio.get_running_loop()
+    timetable = _Timetable(rate)
     opened = [
-        await loop.create_connection(lambda: _Connection(request, result), host, port) for _ in range(connections)
+        await loop.create_connection(lambda: _Connection(requests, result, timetable), host, port)
+        for _ in range(connections)
     ]
     begun = time.perf_counter()
     for _, connection in opened:
-        connection.send()
+        timetable.take_place(connection.send)
     await asyncio.sleep(seconds)
     seen = Result(Counter(result.statuses), list(result.latencies), result.broken, time.perf_counter() - begun)
     for transport, _ in opened:

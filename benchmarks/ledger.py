@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from benchmarks.basket import CUSTOMER, Basket
 from onhand.common.errors import StartupError
 
 _POLL_SECONDS = 0.02
@@ -14,7 +15,7 @@ _QUIET_SECONDS = 0.2
 
 
 class Books(NamedTuple):
-    """Orders and stock of one product at one moment, when nothing is under way.
+    """Orders of our customer and stock of what they are for at one moment, when nothing is under way.
 
     Attributes:
         statuses: number of orders by status.
@@ -28,12 +29,16 @@ class Books(NamedTuple):
 
 
 class Ledger:
-    """Reads both databases. It writes nothing: its sessions are read-only."""
+    """Reads both databases. It writes nothing: its sessions are read-only.
 
-    def __init__(self, orders: Any, inventory: Any, product: str) -> None:  # noqa: ANN401  # asyncpg ships no types
+    Attributes:
+        basket: what is ordered.
+    """
+
+    def __init__(self, orders: Any, inventory: Any, basket: Basket) -> None:  # noqa: ANN401  # asyncpg ships no types
         self._orders = orders
         self._inventory = inventory
-        self._product = product
+        self.basket = basket
 
     async def settled_after(self, limit_seconds: float) -> float | None:
         """Wait until no order is pending; returns the seconds that took, or None if it takes longer than the limit."""
@@ -49,14 +54,22 @@ class Ledger:
     async def books(self) -> Books:
         """Count everything."""
         statuses = await self._orders.fetch(
-            "SELECT status, count(*) AS orders, sum(quantity) AS units FROM orders WHERE product_id = $1 GROUP BY 1",
-            self._product,
+            """
+            SELECT status, count(*) AS orders, sum(units) AS units
+            FROM orders, LATERAL (
+                SELECT sum((line ->> 'quantity')::bigint) AS units FROM jsonb_array_elements(lines) AS line
+            ) AS ordered
+            WHERE customer_id = $1 GROUP BY status
+            """,
+            CUSTOMER,
         )
-        reserved = await self._inventory.fetchval("SELECT reserved FROM stock WHERE product_id = $1", self._product)
+        reserved = await self._inventory.fetchval(
+            "SELECT sum(reserved) FROM stock_levels WHERE product_id = ANY($1)", list(self.basket.products)
+        )
         return Books(
             statuses={row["status"]: row["orders"] for row in statuses},
-            confirmed_units=sum(row["units"] for row in statuses if row["status"] == "confirmed"),
-            reserved_units=reserved or 0,
+            confirmed_units=sum(int(row["units"]) for row in statuses if row["status"] == "confirmed"),
+            reserved_units=int(reserved or 0),
         )
 
     async def settings(self) -> dict[str, str]:
@@ -70,7 +83,7 @@ class Ledger:
         await self._inventory.close()
 
 
-async def open_ledger(orders_url: str, inventory_url: str, product: str) -> Ledger:
+async def open_ledger(orders_url: str, inventory_url: str, basket: Basket) -> Ledger:
     """Connect to both databases.
 
     Raises:
@@ -78,7 +91,7 @@ async def open_ledger(orders_url: str, inventory_url: str, product: str) -> Ledg
     """
     orders = await _connect("ORDERS_DATABASE_URL", orders_url)
     try:
-        return Ledger(orders, await _connect("INVENTORY_DATABASE_URL", inventory_url), product)
+        return Ledger(orders, await _connect("INVENTORY_DATABASE_URL", inventory_url), basket)
     except StartupError:
         await orders.close()
         raise

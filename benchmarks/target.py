@@ -38,8 +38,11 @@ class Target(NamedTuple):
 
 
 @contextmanager
-def fresh_system() -> Iterator[Target]:
+def fresh_system(**settings_besides: str) -> Iterator[Target]:
     """Run `onhand start` on an empty home and free ports for the time of a block, with embedded servers.
+
+    Args:
+        settings_besides: environment variables for it, by name.
 
     Raises:
         StartupError: it ended, or did not get ready in time.
@@ -47,7 +50,7 @@ def fresh_system() -> Iterator[Target]:
     with TemporaryDirectory(prefix="onhand-bench-") as directory:
         settings = _fresh_settings(Path(directory) / "home")
         log = Path(directory) / "onhand.log"
-        with _started(settings, log) as process:
+        with _started(settings, log, settings_besides) as process:
             system = System(settings)
             components = _wait_until_ready(system, process, log)
             yield _target(system, system.service(Service.GATEWAY).address, components)
@@ -86,11 +89,12 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def _started(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _started(settings: Settings, log: Path, besides: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run `onhand start`, deaf to the URLs in our own environment and `.env`: they may name a system with real data."""
     urls = {"REDIS_URL", "ORDERS_DATABASE_URL", "INVENTORY_DATABASE_URL"}
     environment = {name: value for name, value in os.environ.items() if name not in urls}
     environment |= {
+        **besides,
         "ONHAND_HOME": str(settings.onhand_home),
         "HOST": settings.host,
         "GATEWAY_PORT": str(settings.gateway_port),

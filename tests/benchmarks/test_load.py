@@ -1,4 +1,5 @@
 import asyncio
+from collections import Counter
 
 import pytest
 
@@ -32,13 +33,12 @@ def test_the_length_of_an_answer_is_that_of_its_head_and_its_body() -> None:
 
 
 async def test_our_own_generator_counts_answers_by_status() -> None:
-    seen = 0
+    seen: Counter[bytes] = Counter()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal seen
-        while await reader.readuntil(b"}"):
-            seen += 1
-            status = b"201 Created" if seen % 2 else b"503 Service Unavailable"
+        while request := await reader.readuntil(b"}"):
+            seen[request.rpartition(b"\n")[2]] += 1
+            status = b"201 Created" if seen.total() % 2 else b"503 Service Unavailable"
             writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 2\r\n\r\n{")
             await writer.drain()
             writer.write(b"}")
@@ -46,7 +46,9 @@ async def test_our_own_generator_counts_answers_by_status() -> None:
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        result = await generator.run(f"http://127.0.0.1:{port}", "/", b"{}", connections=2, seconds=0.1)
+        result = await generator.run(f"http://127.0.0.1:{port}", "/", [b"{}", b'{"a":1}'], connections=2, seconds=0.1)
+    assert seen.keys() == {b"{}", b'{"a":1}'}
+    assert abs(seen[b"{}"] - seen[b'{"a":1}']) <= 1
     assert result.statuses[201] > 0
     assert abs(result.statuses[201] - result.statuses[503]) <= 1
     assert 0 < result.percentile(50) <= result.percentile(99)

@@ -13,11 +13,15 @@ ROUND = Round(
     refused=0,
     unanswered=0,
     seconds=1.0,
+    asked_per_second=None,
+    offered_per_second=4_100.0,
     orders_per_second=4_100.0,
     p50_ms=1.0,
     p99_ms=2.0,
     cpu_us={"gateway": 80.0, "orders": 50.0, "inventory": 30.0, "redis": 40.0, "postgres": 60.0},
+    load=0.1,
     elsewhere=0.0,
+    gateway_mb=70.0,
     settled_seconds=0.1,
     stored={"confirmed": 101},
     confirmed_units=505,
@@ -53,6 +57,13 @@ def test_requests_not_answered_201_are_told() -> None:
     assert found == "3 requests were not answered 201 and 0 not at all"
 
 
+def test_requests_that_were_refused_are_no_fault_where_too_much_was_offered() -> None:
+    new = books({"confirmed": 100}, 500)
+    assert find_problems(SEEN._replace(refused=3), new, connections=64, settled=0.1, may_refuse=True) == []
+    (found,) = find_problems(SEEN._replace(unanswered=3), new, connections=64, settled=0.1, may_refuse=True)
+    assert found == "0 requests were not answered 201 and 3 not at all"
+
+
 def test_only_what_is_new_is_counted() -> None:
     before = Books({"confirmed": 10, "rejected": 4}, 50, 45)
     after = Books({"confirmed": 15, "rejected": 4}, 75, 70)
@@ -70,6 +81,13 @@ def test_targets_are_told_met_or_not() -> None:
     assert "not met" not in speed
     assert "260 CPU us per order" in cost
     assert "not met" in cost
+
+
+def test_orders_of_ten_lines_have_a_target_of_their_own_and_their_lines_are_told() -> None:
+    (summary,) = summarize([msgspec.structs.replace(ROUND, connections=256, orders_per_second=2_100.0)], lines=10)
+    speed, per_line = targets(summary)
+    assert "2,100 orders/s, asked at least 2,000" in speed
+    assert "21,000 lines/s" in per_line
 
 
 def test_no_sum_is_told_of_components_that_were_not_all_seen() -> None:

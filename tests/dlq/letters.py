@@ -13,8 +13,8 @@ from onhand.common.contracts import CreateOrder, GetOrder, Line, SetStock
 from onhand.common.contracts.message import Message
 from onhand.common.database import Database, open_database
 from onhand.common.messaging.dead_letters import Letter, Place, bury, park
+from onhand.common.messaging.entries import Entry
 from onhand.common.messaging.envelope import encode, wrap
-from onhand.common.messaging.streams import Entry
 
 ORDER = UUID(int=7)
 PLACE = Place(0, "orders-1")

@@ -16,7 +16,7 @@ AnyRedis = Redis | RedisCluster
 def backlog(system: System) -> list[str]:
     """Everything that is still under way, in words."""
     try:
-        return [*unread(system), *unacknowledged(system), *unpublished(system), *unsettled(system)]
+        return [*unread(system), *unacknowledged(system), *unpublished(system), *unanswered(system), *unsettled(system)]
     except (RedisError, RedisClusterException, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return [f"a server is away: {error}"]
 
@@ -45,6 +45,15 @@ def unpublished(system: System) -> list[str]:
         for service in ("orders", "inventory")
     ]
     return [f"the outbox of {service} has {count} rows" for service, count in counts if count]
+
+
+def unanswered(system: System) -> list[str]:
+    """Events that the other service has not answered."""
+    counts = [
+        (service, read(system, service, "SELECT count(*) FROM unanswered_events")[0]["count"])
+        for service in ("orders", "inventory")
+    ]
+    return [f"{count} events of {service} are not answered" for service, count in counts if count]
 
 
 def unsettled(system: System) -> list[str]:

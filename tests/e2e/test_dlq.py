@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from redis import Redis
 
 from onhand.common.contracts import CreateOrder, Line
+from onhand.common.messaging.entries import stream_key
 from onhand.common.messaging.envelope import Envelope, encode, wrap
-from onhand.common.messaging.streams import stream_key
 from tests.e2e.databases import read
 from tests.e2e.system import System
 from tests.e2e.traffic import set_stock, settled

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from redis import Redis
 
+from tests.e2e.messages import payloads
 from tests.e2e.shop import numbers
 from tests.e2e.system import SERVICES, System
 from tests.e2e.traffic import look_up, order, place_order, set_stock, settled, stock
@@ -46,8 +47,7 @@ def kept_messages(system: System) -> Iterator[None]:
 def messages_about(system: System, subject: str) -> dict[str, dict[str, Any]]:
     """The messages on all streams about one thing, by type."""
     with Redis.from_url(system.redis_url) as redis:
-        entries = [entry for key in redis.scan_iter(_type="stream") for entry in redis.xrange(key)]
-    messages = [json.loads(fields[b"event"]) for _, fields in entries]
+        messages = [json.loads(it) for key in redis.scan_iter(_type="stream") for it in payloads(redis, key)]
     return {message["type"]: message for message in messages if message["subject"] == subject}
 
 

@@ -18,9 +18,14 @@ def patiently(ask: Callable[[], httpx.Response]) -> Any:  # noqa: ANN401  # JSON
     return eventually(lambda: None if (response := ask()).status_code == 503 else response).raise_for_status().json()
 
 
-def set_stock(system: System, product: str, on_hand: int) -> None:
+def put(system: System, path: str, body: dict[str, Any]) -> None:
+    """Say how something is."""
+    patiently(lambda: system.client.put(f"/api/gateway/{path}", json=body))
+
+
+def set_stock(system: System, product: str, on_hand: int, location: str = "main") -> None:
     """Say how many there are."""
-    patiently(lambda: system.client.put(f"/api/gateway/stock/{product}", json={"onHand": on_hand}))
+    put(system, f"stock/{product}", {"onHand": on_hand, "locationId": location})
 
 
 def stock(system: System, product: str) -> dict[str, Any]:

@@ -9,18 +9,30 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from onhand.common.contracts import (
+    AllocationNoted,
+    BackorderPromised,
+    CancelOrder,
     CheckStock,
     Command,
     CreateOrder,
     Event,
+    FulfilOrder,
     GetOrder,
+    Line,
+    LineAllocation,
+    LinePromise,
+    LineShortage,
     OrderConfirmed,
     OrderCreated,
     OrderRejected,
     Query,
+    ReleaseHold,
     SetStock,
     StockRejected,
+    StockReleased,
     StockReserved,
+    StockReturned,
+    StockShipped,
 )
 from onhand.common.messaging.envelope import Envelope, encode, wrap
 
@@ -43,9 +55,9 @@ _WRONG_DATA = (
     b"null",
     b"[]",
     b"{}",
-    b'{"orderId":"1","productId":"","customerId":"","quantity":0,"onHand":-1}',
-    b'{"orderId":null,"productId":5,"customerId":{},"quantity":"one","onHand":1.5}',
-    b'{"orderId":"\\u0000","productId":"","quantity":2147483648,"onHand":1e999}',
+    b'{"orderId":"1","productId":"","customerId":"","lines":[],"onHand":-1}',
+    b'{"orderId":null,"productId":5,"customerId":{},"lines":"one","onHand":1.5}',
+    b'{"orderId":"\\u0000","productId":"","lines":[{"quantity":2147483648}],"onHand":1e999}',
     b'{"nested":' + b"[" * _DEPTH + b"]" * _DEPTH + b"}",
 )
 
@@ -73,7 +85,10 @@ def contradictions(order_id: UUID) -> list[Forgery]:
     """Answers of Inventory for an order that has had its answer."""
     return [
         _forged(StockReserved(order_id=order_id)),
-        _forged(StockRejected(order_id=order_id, reason="unknown-product", requested=1, available=0)),
+        _forged(StockRejected(order_id=order_id, reason="unknown-product", lines=(LineShortage("forged", 1, 0),))),
+        _forged(StockReleased(order_id=order_id)),
+        _forged(StockShipped(order_id=order_id, fulfilment_id=uuid4())),
+        _forged(StockReturned(order_id=order_id, return_id=uuid4())),
     ]
 
 
@@ -94,7 +109,7 @@ def _readable_with_wrong_data(random: Random) -> Iterator[Forgery]:
             yield Forgery(message.TOPIC, {"event": payload}, is_buried=True)
         unknown = replace(_envelope(message), type=f"orders.order-teleported.v{random.randint(1, 9)}")
         yield Forgery(message.TOPIC, {"event": encode(unknown)}, is_buried=False)
-    nul = CreateOrder(order_id=uuid4(), customer_id="forger", product_id="\x00", quantity=1)
+    nul = CreateOrder(order_id=uuid4(), customer_id="forger", lines=(Line("\x00", 1),))
     yield _forged(nul)._replace(is_buried=True)
 
 
@@ -102,19 +117,27 @@ def _never_happened() -> Iterator[Forgery]:
     """Well-formed answers and outcomes for orders that do not exist."""
     for _ in range(3):
         yield _forged(StockReserved(order_id=uuid4()))
-        yield _forged(StockRejected(order_id=uuid4(), reason="insufficient-stock", requested=2, available=1))
+        yield _forged(StockReserved(order_id=uuid4(), lines=(LineAllocation("forged", 1, 1),), revision=7))
+        yield _forged(StockRejected(order_id=uuid4(), reason="insufficient-stock", lines=()))
+        yield _forged(BackorderPromised(order_id=uuid4(), lines=(LinePromise("forged"),), revision=7))
+        yield _forged(StockShipped(order_id=uuid4(), fulfilment_id=uuid4()))
+        yield _forged(AllocationNoted(order_id=uuid4(), revision=7))
         yield _forged(OrderConfirmed(order_id=uuid4()))
-        yield _forged(OrderRejected(order_id=uuid4(), reason="unknown-product"))
+        yield _forged(OrderRejected(order_id=uuid4(), reason="unknown-product", lines=()))
         yield _forged(GetOrder(order_id=uuid4()))
+        yield _forged(CancelOrder(order_id=uuid4()))
+        yield _forged(FulfilOrder(order_id=uuid4(), fulfilment_id=uuid4()))
+        yield _forged(ReleaseHold(reservation_id=uuid4()))
 
 
 def _examples() -> list[Command | Query | Event]:
     """One message for each topic."""
+    lines = (Line("forged", 1),)
     return [
-        CreateOrder(order_id=uuid4(), customer_id="forger", product_id="forged", quantity=1),
+        CreateOrder(order_id=uuid4(), customer_id="forger", lines=lines),
         GetOrder(order_id=uuid4()),
-        OrderCreated(order_id=uuid4(), customer_id="forger", product_id="forged", quantity=1),
-        SetStock(product_id="forged", on_hand=1),
+        OrderCreated(order_id=uuid4(), customer_id="forger", lines=lines),
+        SetStock(movement_id=uuid4(), product_id="forged", on_hand=1),
         CheckStock(product_id="forged"),
         StockReserved(order_id=uuid4()),
     ]

@@ -7,6 +7,9 @@ from msgspec import Struct
 
 NO_ANSWER = 0
 
+Lines = tuple[tuple[str, int], ...]
+"""Products and units of each."""
+
 
 class Exchange(Struct, frozen=True, tag_field="kind", omit_defaults=True):
     """One request and its answer.
@@ -30,9 +33,14 @@ class Exchange(Struct, frozen=True, tag_field="kind", omit_defaults=True):
     says_when: bool = False
 
     @property
+    def is_done(self) -> bool:
+        """It has to be on disk, with its effect."""
+        return 200 <= self.answer < 300  # what HTTP calls success
+
+    @property
     def is_refused(self) -> bool:
-        """Nothing was done: the gateway was not there, or answered 503, which promises just that."""
-        return self.answer == 503 or not self.was_sent
+        """Nothing was done: nobody was there, or the answer was 503 or that it may not be, which promises just that."""
+        return self.answer == 503 or 400 <= self.answer < 500 or not self.was_sent  # as above
 
     @property
     def is_unknown(self) -> bool:
@@ -46,29 +54,47 @@ class Purchase(Exchange, frozen=True, tag="purchase", omit_defaults=True, kw_onl
     Attributes:
         customer: the customer's id in the order. No two purchases have the same, which makes it the key by which the
             order is found on disk even if nobody told the client its id.
+        key: its idempotency key. Only with one it is sent again, and then it is the same purchase.
         order_id, status: as the answer told; empty if it did not.
     """
 
     customer: str
-    product: str
-    quantity: int
+    lines: Lines
+    policy: str = "all-or-nothing"
+    key: str = ""
     order_id: str = ""
     status: str = ""
 
-    @property
-    def is_accepted(self) -> bool:
-        """The order has to be on disk."""
-        return self.answer == 201
-
 
 class Look(Exchange, frozen=True, tag="look", omit_defaults=True, kw_only=True):
-    """An order that was looked up. `status` is empty if the answer told none."""
+    """An order that was looked up. `status` and `fulfilment` are empty if the answer told none."""
 
     order_id: str
     status: str = ""
+    fulfilment: str = ""
 
 
-Record = Purchase | Look
+class Deed(Exchange, frozen=True, tag="deed", omit_defaults=True, kw_only=True):
+    """Something else that was asked for.
+
+    Attributes:
+        verb: what is to be done, as in `errands.py`.
+        subject: id of the order, hold or product to which it is done; empty if it is only made by it.
+        key: its idempotency key, and the reference under which its effect is found on disk. No other deed has the
+            same; sent again with it, it is the same deed.
+        told_id: id of the order or hold that the answer tells of.
+        status, fulfilment: of that, as it tells; empty if it does not.
+    """
+
+    verb: str
+    subject: str
+    key: str
+    told_id: str = ""
+    status: str = ""
+    fulfilment: str = ""
+
+
+Record = Purchase | Look | Deed
 
 
 class History:

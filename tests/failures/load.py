@@ -1,24 +1,24 @@
-"""Load: clients that place orders and look at them again, and write down all that happens to them."""
+"""Load: clients that order, look at their orders and do all else, and write down all that happens to them."""
 
 import asyncio
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
 
 from tests.e2e.system import System
-from tests.e2e.traffic import set_stock
 from tests.e2e.waiting import eventually
-from tests.failures.clients import Client, Wish
-from tests.failures.history import History, Purchase
+from tests.failures.clients import Client
+from tests.failures.history import History, Purchase, Record
+from tests.failures.mix import Mix
 
 CLIENTS = 12
 _PAUSE_SECONDS = 0.06
 """Longest pause of a client between two requests: the suite looks for what breaks, not for what is fast."""
-_LOOKS = 0.4
-"""Part of the requests that look at an order."""
+_LOOKS, _PURCHASES = 0.3, 0.45
+"""Parts of the requests that look at an order and that place one; the others do all else."""
 
 
 def seeded(seed: int, purpose: str) -> Random:
@@ -39,10 +39,8 @@ class Load:
         self._history = history
         self._name = name
         self._seed = seed
-        self._recent: deque[str] = deque(maxlen=50)
+        self._mix = Mix(name)
         self._ended = threading.Event()
-        self._shelves = {f"{name}-plenty": 1_000_000, f"{name}-scarce": 50, f"{name}-hot": 500}
-        self._products = [*self._shelves, f"{name}-plenty", f"{name}-unknown"]
 
     @property
     def accepted(self) -> int:
@@ -56,8 +54,7 @@ class Load:
 
     def fill_shelves(self) -> None:
         """Put there what is to be bought."""
-        for product, on_hand in self._shelves.items():
-            set_stock(self._system, product, on_hand)
+        self._mix.fill_shelves(self._system)
 
     def stop(self) -> None:
         """Let every client finish what it is at."""
@@ -74,19 +71,28 @@ class Load:
         count = 0
         async with Client(name, self._system.url("gateway")) as client:
             while not self._ended.is_set():
-                if self._recent and random.random() < _LOOKS:
-                    self._history.add(await client.look(random.choice(self._recent)))
-                else:
-                    count += 1
-                    wish = Wish(f"{name}-{count}", random.choice(self._products), random.randint(1, 3))
-                    self._note(await client.buy(wish))
+                count += 1
+                await self._act(client, random, f"{name}-{count}")
                 await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS))
 
-    def _note(self, purchase: Purchase) -> None:
-        self._history.add(purchase)
-        self.answers[purchase.answer] += 1
-        if purchase.order_id:
-            self._recent.append(purchase.order_id)
+    async def _act(self, client: Client, random: Random, key: str) -> None:
+        """Do something, and now and then, if that must make no difference, do it twice."""
+        mix, choice = self._mix, random.random()
+        if mix.orders and choice < _LOOKS:
+            self._note(await client.look(random.choice(mix.orders)[0]))
+            return
+        buys = choice < _LOOKS + _PURCHASES
+        task = mix.next_wish(random, key) if buys else mix.next_errand(random, key)
+        record = await client.act(task)
+        self._note(record)
+        while not self._ended.is_set() and mix.is_sent_again(random, record):
+            self._note(record := await client.act(task))
+
+    def _note(self, record: Record) -> None:
+        self._history.add(record)
+        self._mix.note(record)
+        if isinstance(record, Purchase):
+            self.answers[record.answer] += 1
 
 
 @contextmanager

@@ -29,7 +29,17 @@ def print_report(results: Sequence[Result], console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("scenario", "done to it"):
         table.add_column(heading)
-    for heading in ("accepted", "lost", "duplicated", "oversold", "regressions", "unknown", "unavailable", "empty s"):
+    for heading in (
+        "orders",
+        "else done",
+        "lost",
+        "duplicated",
+        "oversold",
+        "regressions",
+        "unknown",
+        "unavailable",
+        "empty s",
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict")
     for result in results:
@@ -46,9 +56,9 @@ def _cells(result: Result) -> list[str]:
     verdict = f"[{_STYLES[result.verdict]}]{result.verdict}[/]"
     name = f"{result.number} {result.name}"
     if result.verdict == "skipped":
-        return [name, "", *("",) * 8, verdict]
+        return [name, "", *("",) * 9, verdict]
     it = result.findings
-    counts = (it.accepted, len(it.lost), len(it.duplicated), it.oversold_units, len(it.regressions))
+    counts = (it.accepted, it.done, len(it.lost), len(it.duplicated), it.oversold_units, len(it.regressions))
     empty = "[red]never[/]" if result.empty_seconds is None else f"{result.empty_seconds:.1f}"
     if result.empty_seconds and result.empty_seconds > EMPTY_AFTER_SECONDS:
         empty = f"[red]{empty}[/]"

@@ -9,7 +9,8 @@ import pytest
 
 from tests.e2e.system import free_ports
 from tests.failures.clients import Client, Wish
-from tests.failures.history import NO_ANSWER, History, Look, Purchase
+from tests.failures.errands import cancel
+from tests.failures.history import NO_ANSWER, History, Purchase, Record
 from tests.failures.load import seeded
 
 
@@ -34,12 +35,12 @@ def http(status: str, body: str) -> bytes:
 
 async def bought(answer: bytes) -> Purchase:
     async with client_of(answer) as client:
-        return await client.buy(Wish("1-1", "tea", 2))
+        return await client.buy(Wish("1-1", (("tea", 2),)))
 
 
 async def test_an_accepted_purchase_is_written_down_with_its_order() -> None:
     purchase = await bought(http("201 Created", '{"orderId":"a","status":"pending"}'))
-    assert purchase.is_accepted
+    assert purchase.is_done
     assert (purchase.order_id, purchase.status, purchase.customer) == ("a", "pending", "1-1")
     assert purchase.asked_at < purchase.answered_at
 
@@ -67,7 +68,7 @@ async def test_a_purchase_whose_answer_breaks_off_is_unknown(half_an_answer: byt
 async def test_a_purchase_that_finds_nobody_there_was_never_sent() -> None:
     (port,) = free_ports(1)
     async with Client("1", f"http://127.0.0.1:{port}") as client:
-        purchase = await client.buy(Wish("1-1", "tea", 2))
+        purchase = await client.buy(Wish("1-1", (("tea", 2),)))
     assert purchase.is_refused
     assert not purchase.is_unknown
 
@@ -84,11 +85,28 @@ async def test_a_look_that_finds_no_order_has_seen_no_status() -> None:
     assert (seen.answer, seen.status) == (404, "")
 
 
+async def test_a_deed_is_written_down_with_what_was_told_of_its_order() -> None:
+    told = '{"orderId":"a","status":"cancelled","fulfilment":"unfulfilled","reservationId":"b"}'
+    async with client_of(http("200 OK", told)) as client:
+        deed = await client.do(cancel("a", "key"))
+    assert deed.is_done
+    assert (deed.verb, deed.subject, deed.key) == ("cancel", "a", "key")
+    assert (deed.told_id, deed.status, deed.fulfilment) == ("a", "cancelled", "unfulfilled")
+
+
+async def test_a_deed_that_may_not_be_is_refused_and_tells_no_status() -> None:
+    async with client_of(http("409 Conflict", '{"status":409,"state":"rejected"}')) as client:
+        deed = await client.do(cancel("a", "key"))
+    assert deed.is_refused
+    assert (deed.told_id, deed.status) == ("", "")
+
+
 async def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
     history = History(tmp_path / "history.jsonl")
-    records: list[Purchase | Look] = [await bought(http("503 No", "{}")), await bought(b"")]
+    records: list[Record] = [await bought(http("503 No", "{}")), await bought(b"")]
     async with client_of(http("200 OK", '{"status":"confirmed"}')) as client:
         records.append(await client.look("a"))
+        records.append(await client.do(cancel("a", "key")))
     for record in records:
         history.add(record)
     assert history.read() == records

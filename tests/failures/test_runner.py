@@ -76,7 +76,15 @@ def test_a_scenario_that_is_not_known_is_refused_with_those_that_are(monkeypatch
 
 def test_the_report_shows_every_loss_and_why_something_was_skipped() -> None:
     lost = Result(
-        1, "kills", "", "broken", 42, {"kills": 1_200}, Findings(accepted=9, lost=["a", "b"]), 1.25, ["a is lost"]
+        1,
+        "kills",
+        "",
+        "broken",
+        42,
+        {"kills": 1_200},
+        Findings(accepted=9, done=7, lost=["a", "b"]),
+        1.25,
+        ["a is lost"],
     )
     skipped = Result(5, "cluster", "", "skipped", 42, problems=["there is no valkey-cli"])
     console = Console(width=200)
@@ -84,7 +92,7 @@ def test_the_report_shows_every_loss_and_why_something_was_skipped() -> None:
         print_report([lost, skipped], console)
     header, kills, cluster, *below = [line.split() for line in shown.get().splitlines()]
     assert header[:2] == ["scenario", "done"]
-    assert kills == ["1", "kills", "1,200", "kills", "9", "2", "0", "0", "0", "0", "0", "1.2", "broken"]
+    assert kills == ["1", "kills", "1,200", "kills", "9", "7", "2", "0", "0", "0", "0", "0", "1.2", "broken"]
     assert cluster == ["5", "cluster", "skipped"]
     assert [" ".join(line) for line in below] == [
         "kills (seed 42): a is lost",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.backlog import unsettled
+from tests.e2e.backlog import backlog
 from tests.e2e.books import read_books
 from tests.e2e.waiting import eventually
 from tests.failures.checker import check
@@ -51,7 +51,7 @@ def test_nothing_is_lost_whatever_is_broken(scenario: Scenario, grounds: Grounds
         if "CI" in os.environ:  # there everything has to run
             raise
         pytest.skip(str(why))
-    eventually(lambda: not unsettled(ground.system))
+    eventually(lambda: not backlog(ground.system), seconds=60)
     findings = check(ground.history.read(), read_books(ground.system))
     assert findings.sentences() == [], f"make torture SCENARIO={scenario.name} SEED={seed}"
     assert figures, "it did something"

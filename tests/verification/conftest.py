@@ -6,13 +6,38 @@ import pytest
 from conftest import Servers
 from onhand.cli.migrations import migrate
 from onhand.cli.verification.snapshots import Books
-from onhand.common.contracts import CreateOrder, OrderCreated, SetStock, StockRejected, StockReserved
+from onhand.common.contracts import (
+    CancelOrder,
+    CreateOrder,
+    FulfilOrder,
+    HoldStock,
+    Line,
+    ReceiveStock,
+    ReturnOrder,
+    SetStock,
+)
+from onhand.common.contracts.orders import Policy
 from onhand.common.database import Database, open_database
-from onhand.common.messaging.envelope import Publish
-from onhand.common.testing import received
-from onhand.inventory.handlers import reserve_stock, set_stock
-from onhand.orders.handlers import create_orders, settle_orders
-from tests.verification.broken import MILK, TEA
+from tests.verification.broken import (
+    CANCELLED,
+    HELD,
+    LATER,
+    MILK,
+    PARCEL,
+    RETURN,
+    SENT,
+    TEA,
+    USED,
+    USER,
+    WAITING,
+)
+from tests.verification.office import bring
+
+_TABLES = {
+    "orders": ("orders", "order_events", "order_changes"),
+    "inventory": ("reservations", "holds", "movements", "stock_levels", "definitions", "products"),
+}
+_OF_BOTH = ("outbox", "inbox", "dead_letters", "unanswered_events")
 
 
 @pytest.fixture(scope="session")
@@ -26,15 +51,15 @@ def database_urls(servers: Servers) -> dict[str, str]:
 
 @pytest.fixture
 async def books(database_urls: dict[str, str]) -> AsyncIterator[Books]:
-    """Two orders that the services have taken, decided and ended, and nothing on its way."""
+    """Orders and holds that the services have taken and worked on, and nothing on its way."""
     async with (
         open_database(database_urls["orders"], "ORDERS_DATABASE_URL", "test") as orders,
         open_database(database_urls["inventory"], "INVENTORY_DATABASE_URL", "test") as inventory,
     ):
         books = Books(orders, inventory)
-        await _empty(orders, "orders", "order_events", "outbox", "inbox", "dead_letters")
-        await _empty(inventory, "stock", "reservations", "outbox", "inbox", "dead_letters")
-        await _fill(books)
+        for service, database in books.by_service():
+            await _empty(database, *_TABLES[service], *_OF_BOTH)
+        await fill(books)
         yield books
 
 
@@ -42,7 +67,7 @@ async def books(database_urls: dict[str, str]) -> AsyncIterator[Books]:
 async def unguarded_books(orders_database: Database, inventory_database: Database) -> Books:
     """The same in databases of the test's own, the constraints of which it may drop."""
     books = Books(orders_database, inventory_database)
-    await _fill(books)
+    await fill(books)
     return books
 
 
@@ -52,28 +77,34 @@ async def _empty(database: Database, *tables: str) -> None:
             await tx.execute(f"DELETE FROM {table}")  # noqa: S608  # our own names
 
 
-async def _fill(books: Books) -> None:
-    async with books.inventory.transaction() as tx:
-        await set_stock([received(SetStock(product_id=name, on_hand=n)) for name, n in (("tea", 10), ("milk", 1))], tx)
-    told = await order(books, TEA, "tea", 3) + await order(books, MILK, "milk", 9)
-    await settle(books, await decide(books, told))
+async def fill(books: Books) -> None:
+    """Have a bit of everything: each order and hold of `broken.py`."""
+    there = {"tea": 10, "milk": 1, "jam": 2, "cake": 8}
+    for number, (product_id, units) in enumerate(there.items()):
+        await bring(books, SetStock(movement_id=UUID(int=100 + number), product_id=product_id, on_hand=units))
+    cake = [Line("cake", 2)]
+    await bring(
+        books,
+        new_order(TEA, Line("tea", 3)),
+        new_order(MILK, Line("milk", 9)),
+        new_order(WAITING, Line("jam", 5), policy="backorder"),
+        new_order(LATER, Line("jam", 1), policy="backorder"),
+        new_order(SENT, Line("tea", 1), *cake),
+        FulfilOrder(order_id=SENT, fulfilment_id=PARCEL, lines=tuple(cake)),
+        ReturnOrder(order_id=SENT, return_id=RETURN, lines=(Line("cake", 1),)),
+        new_order(CANCELLED, Line("tea", 2)),
+        CancelOrder(order_id=CANCELLED, reason="too late"),
+        HoldStock(reservation_id=HELD, lines=(Line("cake", 1),), ttl_seconds=3600),
+        HoldStock(reservation_id=USED, lines=(Line("cake", 3),), ttl_seconds=3600),
+        new_order(USER, Line("cake", 2), hold_id=USED),
+        ReceiveStock(movement_id=UUID(int=110), product_id="jam", quantity=1),
+    )
 
 
-async def order(books: Books, order_id: UUID, product_id: str, quantity: int) -> list[Publish]:
-    """Do what Orders does with a command; returns what it tells."""
-    command = CreateOrder(order_id=order_id, customer_id="ann", product_id=product_id, quantity=quantity)
-    async with books.orders.transaction() as tx:
-        return [effect for effect in await create_orders([received(command)], tx) if isinstance(effect, Publish)]
-
-
-async def decide(books: Books, told: list[Publish]) -> list[Publish]:
-    """Do what Inventory does with what Orders told; returns what it tells."""
-    async with books.inventory.transaction() as tx:
-        return await reserve_stock([received(it.event) for it in told if isinstance(it.event, OrderCreated)], tx)
-
-
-async def settle(books: Books, told: list[Publish]) -> None:
-    """Do what Orders does with what Inventory told."""
-    answers = [received(it.event) for it in told if isinstance(it.event, StockReserved | StockRejected)]
-    async with books.orders.transaction() as tx:
-        await settle_orders(answers, tx)
+def new_order(
+    order_id: UUID, *lines: Line, policy: Policy = "all-or-nothing", hold_id: UUID | None = None
+) -> CreateOrder:
+    """What a customer asks for."""
+    if hold_id is None:
+        return CreateOrder(order_id=order_id, customer_id="ann", lines=lines, policy=policy)
+    return CreateOrder(order_id=order_id, customer_id="ann", lines=lines, policy=policy, reservation_id=hold_id)

@@ -6,18 +6,22 @@ from uuid import UUID
 
 from onhand.cli.verification.snapshots import Books
 from onhand.cli.verification.verdict import Options, verify
-from onhand.common.contracts import StockReserved
+from onhand.common.contracts import Line, StockReserved
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams
-from tests.verification.conftest import decide, order, settle
+from onhand.common.testing import received
+from onhand.inventory.handlers.holds import expire_holds
+from tests.verification.conftest import new_order
+from tests.verification.office import bring_one
 from toy import acknowledge, append, read
 
-COFFEE = UUID(int=3)
+COFFEE = UUID(int=30)
 
 
 async def test_an_order_and_an_entry_that_arrive_in_time_are_not_wrong(books: Books, streams: Streams) -> None:
     topics = [StockReserved.TOPIC]
-    answers = await decide(books, await order(books, COFFEE, "coffee", 1))
+    (created,) = await bring_one(books, received(new_order(COFFEE, Line("coffee", 1))))
+    (answer,) = await bring_one(books, created)
     await streams.create_groups("orders", topics)
     await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
     seen = []
@@ -30,11 +34,11 @@ async def test_an_order_and_an_entry_that_arrive_in_time_are_not_wrong(books: Bo
 
     verifying = asyncio.create_task(verify(books, streams, Options(within_seconds=30), show))
     await waits.wait()
-    await settle(books, answers)
+    await bring_one(books, answer)
     await acknowledge(streams, "orders", topics, await read(streams, "orders", topics))
 
     assert (await verifying).holds
-    assert ("reading orders", 3, 3) in seen
+    assert ("reading orders", 8, 8) in seen
     assert ("waiting for orders", 0, 1) in seen
 
 
@@ -50,19 +54,43 @@ async def test_what_comes_after_the_first_look_is_not_waited_for(books: Books, s
 
     verifying = asyncio.create_task(verify(books, streams, Options(within_seconds=30), show))
     await waits.wait()
-    await order(books, COFFEE, "coffee", 1)
+    await bring_one(books, received(new_order(COFFEE, Line("coffee", 1))))
     await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
+    async with books.inventory.transaction() as tx:
+        await tx.execute("INSERT INTO unanswered_events (fact, type, event) VALUES ('1/1', 'x', '')")
+        await tx.execute("UPDATE holds SET expires_at = now() WHERE state = 'active'")
     async with books.orders.transaction() as tx:
-        await tx.execute(r"INSERT INTO outbox (topics, keys, payloads) VALUES ('{a}', '{b}', '{\\x00}')")
+        await tx.execute("INSERT INTO outbox (events, messages) VALUES (1, '[]')")
     await acknowledge(streams, "orders", [StockReserved.TOPIC], entries)
 
     assert (await verifying).holds
 
 
 async def test_what_is_wrong_for_too_long_is_wrong(books: Books, streams: Streams) -> None:
-    await order(books, COFFEE, "coffee", 1)
+    await bring_one(books, received(new_order(COFFEE, Line("coffee", 1))))
     begun = time.monotonic()
     verdict = await verify(books, streams, Options(within_seconds=0.6), lambda *_: None)
     assert time.monotonic() - begun >= 0.6
     found = [finding for check in verdict.checks for finding in check.findings]
     assert [(it.invariant, it.subject, it.problem) for it in found] == [("I3", str(COFFEE), "is still pending")]
+
+
+async def test_an_event_that_is_answered_and_a_hold_that_expires_in_time_are_not_wrong(
+    books: Books, streams: Streams
+) -> None:
+    async with books.inventory.transaction() as tx:
+        await tx.execute("INSERT INTO unanswered_events (fact, type, event) VALUES ('1/1', 'x', '')")
+        await tx.execute("UPDATE holds SET expires_at = now() WHERE state = 'active'")
+    waits = asyncio.Event()
+
+    def show(what: str, *_: int) -> None:
+        if what.startswith("waiting"):
+            waits.set()
+
+    verifying = asyncio.create_task(verify(books, streams, Options(within_seconds=30), show))
+    await waits.wait()
+    async with books.inventory.transaction() as tx:
+        await tx.execute("DELETE FROM unanswered_events")
+        assert await expire_holds(tx)
+
+    assert (await verifying).holds

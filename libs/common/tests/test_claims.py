@@ -7,9 +7,10 @@ import pytest
 import redis
 
 from onhand.common.database import Database, Transaction
+from onhand.common.messaging.entries import Delivery, stream_key
 from onhand.common.messaging.envelope import Effect, Received
 from onhand.common.messaging.reader import open_reader
-from onhand.common.messaging.streams import Delivery, Streams, stream_key
+from onhand.common.messaging.streams import Streams
 from onhand.common.testing import eventually
 from toy import Count, acknowledge, consuming, count, create_table, pending, read, send, things, told
 
@@ -25,11 +26,12 @@ def members(redis_url: str) -> set[str]:
         return {member["name"].decode() for member in client.xinfo_consumers(stream_key(Count.TOPIC), "toy")}
 
 
+@pytest.mark.parametrize("apart", [True, False])
 async def test_what_a_dead_replica_was_given_is_done_by_another(
-    database: Database, streams: Streams, redis_url: str
+    database: Database, streams: Streams, redis_url: str, apart: bool
 ) -> None:
-    names = [str(number) for number in range(250)]  # more than one claim takes
-    await send(streams, *names)
+    names = [str(number) for number in range(500)]  # more than one claim takes
+    await send(streams, *names, apart=apart)
     await read(streams, "toy", [Count.TOPIC], "dead")
 
     async def done() -> bool:
@@ -81,7 +83,7 @@ async def test_a_replica_that_was_frozen_beyond_the_claim_changes_nothing_when_i
 
 
 async def test_a_member_that_has_something_pending_is_not_removed(streams: Streams, redis_url: str) -> None:
-    await send(streams, "a", "b")
+    await send(streams, "a", "b", apart=True)
     await read(streams, "toy", [Count.TOPIC], "busy", count=1)
     await acknowledge(streams, "toy", [Count.TOPIC], await read(streams, "toy", [Count.TOPIC], "idle"))
     await send(streams, "c")

@@ -7,10 +7,11 @@ import redis
 from onhand.common.contracts import OrderConfirmed
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
+from onhand.common.messaging.entries import Delivery, Entry
 from onhand.common.messaging.envelope import Effect, Outgoing, Received, encode, wrap
 from onhand.common.messaging.outbox import sweep
 from onhand.common.messaging.reader import Reader
-from onhand.common.messaging.streams import Delivery, Entry, Streams
+from onhand.common.messaging.streams import Streams
 from onhand.common.testing import eventually
 from toy import Count, age_outbox, append, consuming, count, create_table, pending, read, send, things, told
 

@@ -12,9 +12,10 @@ from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
 from onhand.common.messaging import dead_keys
 from onhand.common.messaging.dead_keys import DeadKeys
+from onhand.common.messaging.entries import Delivery
 from onhand.common.messaging.envelope import Effect, Envelope, Outgoing, Received, encode, wrap
 from onhand.common.messaging.reader import Reader, open_reader
-from onhand.common.messaging.streams import Delivery, Streams
+from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.testing import eventually
 from stories import Ask, Happened, Stories, Write, brief, new_stories, poison

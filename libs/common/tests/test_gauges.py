@@ -22,7 +22,7 @@ def values(metrics: Iterable[Metric]) -> dict[tuple[str, ...], float]:
 
 
 async def test_a_service_tells_of_its_own_streams_and_of_all_groups_on_them(streams: Streams) -> None:
-    await send(streams, "a", "b", "c")
+    await send(streams, "a", "b", "c", apart=True)
     given = await read(streams, "toy", [Count.TOPIC], count=2)
     await acknowledge(streams, "toy", [Count.TOPIC], given[:1])
     await streams.create_groups("listener", [Count.TOPIC])
@@ -44,7 +44,7 @@ async def test_a_service_tells_of_its_own_streams_and_of_all_groups_on_them(stre
 
 
 async def test_a_lag_that_redis_cannot_tell_is_left_out(streams: Streams, redis_url: str) -> None:
-    await send(streams, "a", "b", "c")
+    await send(streams, "a", "b", "c", apart=True)
     await read(streams, "toy", [Count.TOPIC], count=1)
     with Redis.from_url(redis_url) as redis:
         (_, second, _) = (entry_id for entry_id, _ in redis.xrange(COMMANDS))

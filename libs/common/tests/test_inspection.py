@@ -1,7 +1,8 @@
 from redis import Redis
 
+from onhand.common.messaging.entries import Entry
 from onhand.common.messaging.inspection import Backlog, backlogs
-from onhand.common.messaging.streams import Entry, Streams
+from onhand.common.messaging.streams import Streams
 from toy import Count, acknowledge, read, send
 
 BEYOND = (1 << 62, 0)
@@ -18,7 +19,7 @@ async def only_backlog(streams: Streams) -> Backlog:
 
 
 async def test_each_group_of_each_stream_is_told_of(streams: Streams) -> None:
-    await send(streams, "a", "b", "c")
+    await send(streams, "a", "b", "c", apart=True)
     await give(streams, "one", 2)
     await streams.create_groups("two", [Count.TOPIC, "toy.events"])
     found = {(it.stream, it.group): (it.length, it.lag, it.pending) for it in await backlogs(streams)}
@@ -39,7 +40,7 @@ async def test_what_is_no_stream_of_a_topic_is_not_looked_at(streams: Streams, r
 
 
 async def test_a_group_has_to_do_what_it_was_not_given_and_what_it_did_not_acknowledge(streams: Streams) -> None:
-    await send(streams, "a", "b")
+    await send(streams, "a", "b", apart=True)
     (first,) = await give(streams, "one", 1)
     backlog = await only_backlog(streams)
     assert backlog.lowest_pending == backlog.delivered < backlog.newest

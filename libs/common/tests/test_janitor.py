@@ -18,15 +18,21 @@ async def finish(streams: Streams, group: str, count: int) -> None:
 
 
 async def test_what_every_group_has_finished_with_is_deleted(streams: Streams) -> None:
-    await send(streams, *MANY)
+    await send(streams, *MANY, apart=True)
     await finish(streams, "one", 500)
     await finish(streams, "two", 500)
     assert await trim("toy", streams) > 300
     assert await trim("toy", streams) == 0
 
 
-async def test_what_a_group_has_not_been_given_stays(streams: Streams) -> None:
+async def test_of_entries_with_many_messages_all_but_the_last_are_deleted(streams: Streams) -> None:
     await send(streams, *MANY)
+    await finish(streams, "one", 500)
+    assert await trim("toy", streams) == len(MANY) // 32
+
+
+async def test_what_a_group_has_not_been_given_stays(streams: Streams) -> None:
+    await send(streams, *MANY, apart=True)
     await finish(streams, "fast", 500)
     await finish(streams, "slow", 200)
     deleted = await trim("toy", streams)
@@ -35,7 +41,7 @@ async def test_what_a_group_has_not_been_given_stays(streams: Streams) -> None:
 
 
 async def test_what_a_group_was_given_and_has_not_acknowledged_stays(streams: Streams) -> None:
-    await send(streams, *MANY)
+    await send(streams, *MANY, apart=True)
     await finish(streams, "one", 200)
     unfinished = await given(streams, "one", 100)
     await finish(streams, "one", 500)
@@ -47,14 +53,14 @@ async def test_what_a_group_was_given_and_has_not_acknowledged_stays(streams: St
 
 
 async def test_a_group_that_has_read_nothing_yet_keeps_everything(streams: Streams) -> None:
-    await send(streams, *MANY)
+    await send(streams, *MANY, apart=True)
     await finish(streams, "one", 500)
     await streams.create_groups("new", [Count.TOPIC])
     assert await trim("toy", streams) == 0
 
 
 async def test_a_topic_that_nobody_reads_is_left_alone(streams: Streams) -> None:
-    await send(streams, *MANY)
+    await send(streams, *MANY, apart=True)
     assert await trim("toy", streams) == 0
 
 
@@ -64,7 +70,7 @@ async def test_a_topic_that_does_not_exist_is_left_alone(streams: Streams) -> No
 
 async def test_of_news_that_nobody_reads_the_latest_are_kept(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onhand.common.messaging.janitor._NEWS_ENTRIES", 200)
-    await append(streams, [Outgoing("toy.outcomes", name, b"{}") for name in MANY])
+    await append(streams, [Outgoing("toy.outcomes", name, b"{}") for name in MANY], apart=True)
     assert 200 <= await trim("toy", streams) <= 300
     assert await trim("toy", streams) == 0
 
@@ -74,5 +80,5 @@ async def test_of_news_that_a_group_reads_everything_is_kept_until_it_has_read_i
 ) -> None:
     monkeypatch.setattr("onhand.common.messaging.janitor._NEWS_ENTRIES", 200)
     await streams.create_groups("listener", ["toy.outcomes"])
-    await append(streams, [Outgoing("toy.outcomes", name, b"{}") for name in MANY])
+    await append(streams, [Outgoing("toy.outcomes", name, b"{}") for name in MANY], apart=True)
     assert await trim("toy", streams) == 0

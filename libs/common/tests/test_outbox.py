@@ -7,12 +7,13 @@ import redis
 
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
-from onhand.common.messaging.envelope import Effect, Publish
-from onhand.common.messaging.outbox import sweep
+from onhand.common.messaging.entries import Delivery
+from onhand.common.messaging.envelope import Effect, Outgoing, Publish
+from onhand.common.messaging.outbox import Outbox, sweep
 from onhand.common.messaging.reader import open_reader
-from onhand.common.messaging.streams import Delivery, Streams
+from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.unit_of_work import UnitOfWork
-from toy import Count, Counted, age_outbox, pending, send, told
+from toy import Count, Counted, age_outbox, pending, read, send, told
 
 
 async def tell(thing: str, _: Transaction) -> Sequence[Effect]:
@@ -115,13 +116,23 @@ async def test_the_sweeper_takes_rows_that_were_written_before_the_clock_was_set
     assert await rows(orders_database) == 0
 
 
+async def test_what_is_swept_is_to_the_byte_what_was_written(orders_database: Database, streams: Streams) -> None:
+    payloads = [b'{"name": "\xc3\xbc\\u0000", "n":1.50}', b"{}", b'{"n" : 1e400}']
+    messages = [Outgoing("toy.events", 'a "key", \N{SNOWMAN}', payload) for payload in payloads]
+    async with orders_database.transaction() as tx:
+        await Outbox().write(tx, [*messages, Outgoing("toy.outcomes", "b", b"[]")])
+    await age_outbox(orders_database)
+    assert await sweep(orders_database, streams) == 4
+    assert [entry.payload for entry in await read(streams, "listener", ["toy.events"])] == payloads
+    assert [entry.payload for entry in await read(streams, "listener", ["toy.outcomes"])] == [b"[]"]
+
+
 async def test_two_sweepers_publish_what_was_left_behind_once(orders_database: Database, streams: Streams) -> None:
     async with orders_database.transaction() as tx:
         await tx.execute(
             """
-            INSERT INTO outbox (written_at, topics, keys, payloads)
-            SELECT now() - interval '1 minute', ARRAY['toy.events'], ARRAY['a'], ARRAY['{}'::bytea]
-            FROM generate_series(1, 15)
+            INSERT INTO outbox (written_at, events, messages)
+            SELECT now() - interval '1 minute', 1, '[["toy.events", "a", {}]]' FROM generate_series(1, 15)
             """
         )
     swept = await asyncio.gather(*(sweep(orders_database, streams) for _ in range(4)))

@@ -72,7 +72,7 @@ def test_what_is_no_announcement_is_passed_over(clock: Clock, payload: bytes) ->
 
 async def test_a_service_tells_how_much_the_slowest_reader_of_its_topics_has_to_read(streams: Streams) -> None:
     await streams.create_groups("fast", [Count.TOPIC])
-    await send(streams, "a", "b", "c")
+    await send(streams, "a", "b", "c", apart=True)
     await read(streams, "fast", [Count.TOPIC])
     assert await told_backlog(streams) == 0
     await streams.create_groups("slow", [Count.TOPIC])
@@ -83,6 +83,15 @@ async def test_a_service_tells_how_much_the_slowest_reader_of_its_topics_has_to_
 async def test_what_nobody_reads_waits_too(streams: Streams) -> None:
     await send(streams, "a", "b", "c")
     assert await told_backlog(streams) == 3
+
+
+async def test_of_a_long_backlog_the_newest_entries_tell_how_many_messages_it_holds(streams: Streams) -> None:
+    await send(streams, *map(str, range(20)), apart=True)
+    assert await told_backlog(streams) == 20
+    await send(streams, *map(str, range(32 * 10)))
+    assert await told_backlog(streams) == 30 * 32
+    await send(streams, *map(str, range(5)), apart=True)
+    assert await told_backlog(streams) == 35 * (5 + 5 * 32) / 10 // 1
 
 
 async def told_backlog(streams: Streams) -> int:

@@ -9,10 +9,11 @@ from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
 from onhand.common.messaging.consumer import Consumer, Member
 from onhand.common.messaging.dead_keys import DeadKeys
+from onhand.common.messaging.entries import Delivery, Entry
 from onhand.common.messaging.envelope import Answer, Effect, Outgoing, Publish, Received, decode, encode, wrap
 from onhand.common.messaging.reader import open_reader
 from onhand.common.messaging.request_reply import Limits, Requests
-from onhand.common.messaging.streams import Delivery, Entry, Streams
+from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.subscriptions import Handler, Subscription
 from onhand.common.messaging.writer import Writer
 from onhand.common.testing import eventually
@@ -74,17 +75,19 @@ async def things(database: Database) -> set[str]:
         return {row["thing"] for row in await tx.fetch("SELECT thing FROM things")}
 
 
-async def send(streams: Streams, *names: str, replyto: str = "replies.test") -> None:
+async def send(streams: Streams, *names: str, replyto: str = "replies.test", apart: bool = False) -> None:
     """Put commands to count things on the stream."""
     envelopes = [wrap(Count(thing=name), source="/test", replyto=replyto) for name in names]
-    await append(streams, [Outgoing(Count.TOPIC, envelope.subject, encode(envelope)) for envelope in envelopes])
+    messages = [Outgoing(Count.TOPIC, envelope.subject, encode(envelope)) for envelope in envelopes]
+    await append(streams, messages, apart=apart)
 
 
-async def append(streams: Streams, messages: Sequence[Outgoing]) -> None:
-    """Append as the gateway does."""
+async def append(streams: Streams, messages: Sequence[Outgoing], *, apart: bool = False) -> None:
+    """Append as the gateway does: together, or each as an entry of its own."""
     writer = Writer(streams, 0)
     try:
-        await writer.append(messages)
+        for some in [[message] for message in messages] if apart else [messages]:
+            await writer.append(some)
     finally:
         await writer.close()
 
@@ -129,9 +132,10 @@ async def consuming(
     handler: Handler = count,
     name: str = "toy-1",
     claim_idle_seconds: float = 30.0,
+    batch_size: int = 100,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Run the toy's consumer for the length of the block, then let it finish."""
-    member = Member(name, batch_size=100, claim_idle_seconds=claim_idle_seconds)
+    member = Member(name, batch_size=batch_size, claim_idle_seconds=claim_idle_seconds)
     consumer = Consumer("toy", [Subscription(Count, handler)], database, streams, member, DeadKeys())
     stopping = asyncio.Event()
     task = asyncio.create_task(consumer.run(stopping))

@@ -8,6 +8,7 @@ from tests.failures.scenarios.forgery import FORGERY
 from tests.failures.scenarios.kills import KILLS
 from tests.failures.scenarios.networks import LOST_REPLIES
 from tests.failures.scenarios.pauses import FREEZE
+from tests.failures.scenarios.races import SHOP
 from tests.failures.scenarios.redis_loss import DELETE_FILES, FLUSH, SNAPSHOT
 from tests.failures.scenarios.repetition import REPETITION
 from tests.failures.scenarios.rolling import ROLLING
@@ -31,5 +32,6 @@ SCENARIOS = (
     FREEZE,
     SLOWNESS,
     ROLLING,
+    SHOP,
     FORGERY,
 )

@@ -7,7 +7,7 @@ from tests.e2e.databases import read
 from tests.e2e.replicas import second_replicas
 from tests.e2e.traffic import set_stock
 from tests.e2e.waiting import eventually
-from tests.failures.clients import Wish, buy_together
+from tests.failures.clients import Wish, act_together
 from tests.failures.scenario import Run, Scenario
 
 BUYERS = 500
@@ -21,8 +21,8 @@ def sell_the_last_unit(run: Run) -> None:
         for number in run.rounds():
             product = f"last-{number}"
             set_stock(run.system, product, 1)
-            buyers = [[Wish(f"{product}-{buyer}", product, 1)] for buyer in range(BUYERS)]
-            buy_together(run.system.url("gateway"), run.history, buyers)
+            buyers = [[Wish(f"{product}-{buyer}", ((product, 1),))] for buyer in range(BUYERS)]
+            act_together(run.system.url("gateway"), run.history, buyers)
             run.figures["buyers"] += BUYERS
             ends = eventually(partial(_ends, run, product))
             assert ends["confirmed"] == 1, ends
@@ -37,12 +37,12 @@ def write_in_opposite_orders(run: Run) -> None:
                 set_stock(run.system, product, WRITERS)
             writers = [
                 [
-                    Wish(f"{product}-writer-{writer}", product, run.random.randint(1, 3))
+                    Wish(f"{product}-writer-{writer}", ((product, run.random.randint(1, 3)),))
                     for product in (products if writer % 2 else reversed(products))
                 ]
                 for writer in range(WRITERS)
             ]
-            buy_together(run.system.url("gateway"), run.history, writers)
+            act_together(run.system.url("gateway"), run.history, writers)
             run.figures["orders"] += WRITERS * PRODUCTS
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     for service in ("orders", "inventory"):
@@ -51,7 +51,8 @@ def write_in_opposite_orders(run: Run) -> None:
 
 def _ends(run: Run, product: str) -> Counter[str] | None:
     """How many orders for a product ended how; None while one has not."""
-    rows = read(run.system, "orders", "SELECT status FROM orders WHERE product_id = $1", product)
+    query = "SELECT status FROM orders WHERE lines -> 0 ->> 'productId' = $1"
+    rows = read(run.system, "orders", query, product)
     ends = Counter(row["status"] for row in rows)
     return None if ends["pending"] else ends
 

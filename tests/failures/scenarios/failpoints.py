@@ -8,7 +8,7 @@ from itertools import count
 from onhand.common.failpoints import POINTS
 from tests.e2e.replicas import Replica, second_replicas
 from tests.e2e.waiting import eventually
-from tests.failures.clients import Wish, buy_together
+from tests.failures.clients import Wish, act_together
 from tests.failures.scenario import Run, Scenario
 
 SWEEP = "before_sweep_commit"
@@ -49,8 +49,8 @@ def _use(gateway: Replica, run: Run) -> None:
     for number in count():
         if gateway.has_ended():
             break
-        wish = Wish(f"failpoint-{run.figures['failpoints']}-{number}", "failpoints-plenty", 1)
-        buy_together(gateway.url, run.history, [[wish]])
+        wish = Wish(f"failpoint-{run.figures['failpoints']}-{number}", (("failpoints-plenty", 1),))
+        act_together(gateway.url, run.history, [[wish]])
 
 
 FAILPOINTS = Scenario(number=2, name="failpoints", break_things=die_at_every_failpoint, weight=2)

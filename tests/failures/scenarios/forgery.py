@@ -7,7 +7,7 @@ from uuid import UUID
 from redis import Redis
 
 from onhand.cli.system import COMPONENTS
-from onhand.common.messaging.streams import stream_key
+from onhand.common.messaging.entries import stream_key
 from tests.e2e.databases import read
 from tests.e2e.system import System
 from tests.e2e.waiting import eventually

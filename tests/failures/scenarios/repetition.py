@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from uuid_utils.compat import uuid7
 
-from onhand.common.contracts import CreateOrder, OrderReceipt
+from onhand.common.contracts import CreateOrder, Line, OrderReceipt
 from onhand.common.errors import Unavailable
 from onhand.common.messaging.envelope import read_as
 from onhand.common.messaging.request_reply import Limits, Requests
@@ -28,7 +28,7 @@ def send_one_order_many_times(run: Run) -> None:
     set_stock(run.system, PRODUCT, 1_000_000)
     with second_replicas(run.system, "orders"):
         for number in run.rounds():
-            order = CreateOrder(order_id=uuid7(), customer_id=f"repeated-{number}", product_id=PRODUCT, quantity=1)
+            order = CreateOrder(order_id=uuid7(), customer_id=f"repeated-{number}", lines=(Line(PRODUCT, 1),))
             for purchase in asyncio.run(_send(run.system.redis_url, order)):
                 run.history.add(purchase)
             run.figures["senders"] += SENDERS
@@ -45,15 +45,14 @@ async def _send(redis_url: str, order: CreateOrder) -> list[Purchase]:
 async def _send_one(gateway: Requests, order: CreateOrder) -> Purchase:
     asked_at = time.monotonic()
     receipt = read_as(OrderReceipt, await gateway.ask(order))
-    assert (receipt.order_id, receipt.product_id, receipt.quantity) == (order.order_id, PRODUCT, order.quantity)
+    assert (receipt.order_id, receipt.lines) == (order.order_id, order.lines)
     return Purchase(
         client=order.customer_id,
         asked_at=asked_at,
         answered_at=time.monotonic(),
         answer=201,
         customer=order.customer_id,
-        product=receipt.product_id,
-        quantity=receipt.quantity,
+        lines=((PRODUCT, 1),),
         order_id=str(receipt.order_id),
         status=receipt.status,
     )

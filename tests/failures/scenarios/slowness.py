@@ -5,11 +5,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 from redis import Redis
 
 from onhand.common.contracts import OrderCreated
+from onhand.common.messaging.entries import stream_key
 from onhand.common.messaging.envelope import encode, wrap
-from onhand.common.messaging.streams import stream_key
 from tests.e2e.backlog import unread
 from tests.e2e.databases import read
 from tests.e2e.system import SERVICES, System
@@ -71,11 +72,15 @@ def _slowed(system: System, component: str) -> Iterator[None]:
 
 def _pile_up(run: Run, entries: int) -> None:
     """Tell Inventory again, many times, of orders that it has decided: each time it has to say how."""
-    query = "SELECT order_id, customer_id, product_id, quantity FROM orders WHERE status <> 'pending' LIMIT 20"
+    query = """
+        SELECT data FROM orders JOIN order_events USING (order_id)
+        WHERE status <> 'pending' AND order_events.version = 1 LIMIT 20
+    """
     orders = eventually(lambda: read(run.system, "orders", query))
     with Redis.from_url(run.system.redis_url) as redis:
         for row in orders:
-            payload = encode(wrap(OrderCreated(**row), source="/orders"))
+            told = msgspec.json.decode(row["data"], type=OrderCreated)
+            payload = encode(wrap(told, source="/orders"))
             redis.eval(_REPEAT, 1, stream_key(OrderCreated.TOPIC), payload, str(entries // len(orders)))
             run.figures["entries of backlog"] += entries // len(orders)
 

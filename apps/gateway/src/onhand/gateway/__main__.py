@@ -25,7 +25,7 @@ async def main(settings: Settings) -> None:
         app.add_middleware(traffic)
         Health("gateway", {"redis": streams.ping, "replies": requests.check_listening}).add_routes(app)
         Scrape({}, [traffic]).add_routes(app)
-        await serve("gateway", settings, settings.gateway_port, Gate(app, requests), [requests.run])
+        await serve("gateway", settings, settings.gateway_port, app, [requests.run], Gate(requests).refuse)
 
 
 if __name__ == "__main__":

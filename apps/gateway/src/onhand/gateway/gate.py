@@ -1,50 +1,45 @@
 """The gate: refuses requests that are too many before anything is paid for them.
 
 Under a load several times of what can be carried, most requests are refused, and what a refusal costs is taken from the
-orders that are not. So it happens before routing, and with an answer that is made once.
+orders that are not. So it happens as soon as a request's head is read, with an answer that is made once.
 """
 
-from typing import Any
-
 from onhand.common.errors import Unavailable
-from onhand.common.health import HttpApp
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.problems import encode_unavailable
 
-_API = "/api/"
-_HARMLESS = frozenset({"GET", "HEAD"})
+_API = b"/api/"
+_HARMLESS = frozenset({b"GET", b"HEAD"})
 
 
 class Gate:
-    """An ASGI application that answers 503 itself, or lets another answer.
+    """Says which requests are too many.
 
     Args:
-        app: answers what is let in.
         requests: knows how much is under way.
     """
 
-    def __init__(self, app: HttpApp, requests: Requests) -> None:
-        self._app = app
+    def __init__(self, requests: Requests) -> None:
         self._requests = requests
-        self._answers: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._answers: dict[Unavailable, bytes] = {}
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # as ASGI has them
-        """Serve one request (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
-        if scope["type"] == "http" and scope["path"].startswith(_API):
-            refusal = self._requests.overload(changes=scope["method"] not in _HARMLESS)
-            if refusal is not None:
-                start, body = self._answers.get(str(refusal)) or self._make_answer(refusal)
-                await send(start)
-                await send(body)
-                return
-        await self._app(scope, receive, send)
+    def refuse(self, method: bytes, target: bytes, under_way: int) -> bytes | None:
+        """The whole answer to a request that is one too many, or None.
 
-    def _make_answer(self, refusal: Unavailable) -> tuple[dict[str, Any], dict[str, Any]]:
-        headers, content = encode_unavailable(refusal)
-        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-        answer = (
-            {"type": "http.response.start", "status": 503, "headers": encoded},
-            {"type": "http.response.body", "body": content},
-        )
-        self._answers[str(refusal)] = answer
-        return answer
+        A target in an unusual form (`/%61pi/`, or with a host) passes, and is refused where it would be sent.
+
+        Args:
+            method: of the request.
+            target: of the request.
+            under_way: how many requests were let in and have no answer yet. Many come in one turn of the event loop,
+                and none of them is sent before the next.
+        """
+        if not target.startswith(_API):
+            return None
+        refusal = self._requests.overload(changes=method not in _HARMLESS, under_way=under_way)
+        if refusal is None:
+            return None
+        return self._answers.get(refusal) or self._make_answer(refusal)
+
+    def _make_answer(self, refusal: Unavailable) -> bytes:
+        return self._answers.setdefault(refusal, encode_unavailable(refusal))

@@ -94,11 +94,13 @@ def unavailable(error: Unavailable) -> Problem:
     return Problem(503, "unavailable", f"{error}. Nothing was done; try again.", headers=_RETRY_LATER)
 
 
-def encode_unavailable(error: Unavailable) -> tuple[dict[str, str], bytes]:
-    """Headers and body of the 503 for an error, for who answers without Falcon."""
+def encode_unavailable(error: Unavailable) -> bytes:
+    """The whole HTTP response for an error, for who answers without Falcon."""
     problem = unavailable(error)
     body = msgspec.json.encode(problem.details)
-    return {"content-type": _MEDIA_TYPE, "content-length": str(len(body)), **problem.headers}, body
+    headers = {"content-type": _MEDIA_TYPE, "content-length": str(len(body)), **problem.headers}
+    lines = ["HTTP/1.1 503 Service Unavailable", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def no_reply(error: NoReply, advice: str = "", **ids: UUID) -> Problem:

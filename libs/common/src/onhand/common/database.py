@@ -32,6 +32,8 @@ _TRANSIENT = (
     asyncpg.OperatorInterventionError,  # the server shuts down, or an administrator ended the session
     asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
     asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.PostgresSystemError,  # the server cannot read or write a file
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a primary that became one
 )
 
 
@@ -76,6 +78,9 @@ class Session:
         try:
             yield self._connection
         except BaseException as error:
+            if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                self._connection.terminate()  # the next may lead to the server, or find the setting, that allows it
+                raise
             await self._connection.execute("ROLLBACK")
             if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, asyncpg.DataError):
                 # The connection is there, so the fault is in what was asked of it, and will be every time.

@@ -45,6 +45,10 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_idle():
             self.transport.close()
 
+    def _write_whole(self, response: bytes) -> None:
+        """Write a response that has its body with it."""
+        self.transport.write_whole(response)  # type: ignore[attr-defined]  # it is ours, see connection_made
+
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
@@ -65,6 +69,10 @@ class _HeadKeepingTransport:
             self._loop.call_soon(self._flush)  # for a response without a body, or one whose body takes its time
             return
         self._transport.write(data)
+
+    def write_whole(self, response: bytes) -> None:
+        self._flush()
+        self._transport.write(response)
 
     def close(self) -> None:
         self._flush()

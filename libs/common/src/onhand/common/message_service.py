@@ -8,6 +8,7 @@ from typing import NamedTuple
 import falcon.asgi
 
 from onhand.common.database import Database, open_database
+from onhand.common.errors import Unavailable
 from onhand.common.health import Health
 from onhand.common.messaging.consumer import Consumer, Member
 from onhand.common.messaging.dead_keys import DeadKeys
@@ -74,8 +75,6 @@ async def serve_messages(
         ) as database,
         open_streams(settings.redis_url, settings.stream_partitions) as streams,
     ):
-        health = Health(service, {"redis": streams.ping, "database": database.ping})
-
         members = [
             Member(f"{service}-{settings.onhand_replica}", partition, settings.batch_size, settings.claim_idle_seconds)
             for partition in range(streams.partitions)
@@ -84,8 +83,13 @@ async def serve_messages(
         dead_keys = DeadKeys()
         retries = Retries([*subscriptions, *queries], UnitOfWork(service), database, streams)
 
-        def consumers(what: Sequence[Subscription]) -> list[Worker]:
-            return [Consumer(service, what, database, streams, member, dead_keys).run for member in members]
+        def consumers(what: Sequence[Subscription]) -> list[Consumer]:
+            return [Consumer(service, what, database, streams, member, dead_keys) for member in members]
+
+        writing = consumers(subscriptions)
+        health = Health(
+            service, {"redis": streams.ping, "database": database.ping, "work": partial(check_work, writing)}
+        )
 
         def timer(what: Timer) -> Worker:
             run = partial(run_timer, what, UnitOfWork(service), database, streams)
@@ -95,8 +99,7 @@ async def serve_messages(
             await repeat("retries of dead letters", partial(retries.work_off, stopping), 1.0, stopping)
 
         workers: list[Worker] = [
-            *consumers(subscriptions),
-            *consumers(queries),
+            *(consumer.run for consumer in (*writing, *consumers(queries))),
             *map(timer, timers),
             retry,
             partial(repeat, "keys of dead letters", partial(dead_keys.refresh, database), 1.0),
@@ -127,6 +130,19 @@ async def run_timer(timer: Timer, unit: UnitOfWork, database: Database, streams:
         await unit.run(timer.work, database, streams)
     else:
         await unit.tidy(database)
+
+
+async def check_work(consumers: Sequence[Consumer]) -> None:
+    """Readiness probe: a database may answer questions and store nothing, because its disk is full or it is a standby.
+
+    A consumer that could not store something tries it again until it can, so it knows when that is over.
+
+    Raises:
+        Unavailable: no consumer could do what it was last given.
+    """
+    reasons = [consumer.trouble.reason for consumer in consumers]
+    if reasons and all(reasons):
+        raise Unavailable(f"nothing can be done: {reasons[0]}")
 
 
 async def _backlog(topic: str, streams: Streams) -> int:

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ import uvloop
 from onhand.common.errors import OnhandError, StartupError
 from onhand.common.failpoints import arm
 from onhand.common.http_protocol import HttpProtocol
+from onhand.common.refusals import Refuse, RefusingProtocol
 from onhand.common.settings import Settings, load_settings
 from onhand.common.telemetry import configure_logs
 
@@ -52,8 +54,23 @@ def _collect_garbage_rarely() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-async def serve(name: str, settings: Settings, port: int, app: AsgiApp, workers: Sequence[Worker]) -> None:
+async def serve(
+    name: str,
+    settings: Settings,
+    port: int,
+    app: AsgiApp,
+    workers: Sequence[Worker],
+    refuse: Refuse | None = None,
+) -> None:
     """Serve HTTP and run workers until SIGTERM or SIGINT; then drain: HTTP first, then the workers.
+
+    Args:
+        name: of the service.
+        settings: of this process.
+        port: where HTTP is served.
+        app: answers requests.
+        workers: run besides.
+        refuse: answers in place of the app, cheaply, what is too much.
 
     Raises:
         StartupError: the port is in use.
@@ -64,7 +81,7 @@ async def serve(name: str, settings: Settings, port: int, app: AsgiApp, workers:
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     stopping = asyncio.Event()
-    server = _server(app, settings)
+    server = _server(app, settings, refuse)
 
     def stop() -> None:
         server.should_exit = True
@@ -104,11 +121,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: AsgiApp, settings: Settings) -> _Server:
+def _server(app: AsgiApp, settings: Settings, refuse: Refuse | None) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
-            http=HttpProtocol,
+            http=HttpProtocol if refuse is None else partial(RefusingProtocol, refuse),  # type: ignore[arg-type]  # it is called
             ws="none",
             lifespan="off",
             log_config=None,

@@ -48,25 +48,28 @@ class Trouble:
     Args:
         event: what to log while it fails.
         context: to log along.
+
+    Attributes:
+        reason: why it failed the last time; empty while it works.
     """
 
     def __init__(self, event: str, **context: object) -> None:
         self._event = event
         self._log = structlog.get_logger().bind(**context)
-        self._reason = ""
+        self.reason = ""
 
     def is_there(self, error: Exception) -> None:
         """Note a failure; log it if it is not the last one again."""
         reason = f"{type(error).__name__}: {error}"
-        if reason != self._reason:
+        if reason != self.reason:
             self._log.warning(self._event, error=reason)
-            self._reason = reason
+            self.reason = reason
 
     def is_over(self) -> None:
         """Note a success."""
-        if self._reason:
+        if self.reason:
             self._log.info(f"{self._event} no more")
-            self._reason = ""
+            self.reason = ""
 
 
 class Tally:

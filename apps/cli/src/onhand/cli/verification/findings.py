@@ -10,7 +10,7 @@ Invariant = Literal["I1", "I2", "I3", "I4", "I5"]
 
 SAYS: dict[Invariant, str] = {
     "I1": "every order is stored once, with its whole log",
-    "I2": "what is reserved of a product is what its reservations hold, and never more than there is",
+    "I2": "stock is what the ledger adds up to, nobody has more of it than there is, who waits is served in turn",
     "I3": "every order ends once, as Inventory decided",
     "I4": "replaying changes nothing: the log of an order leads to what is stored",
     "I5": "nothing is left behind in an outbox, on a stream, or as a dead letter",

@@ -1,12 +1,13 @@
-"""What is left behind: events that are not published, entries that no group has finished with.
+"""What is left behind: events that are not told or not answered, entries that are not done with, holds that are over.
 
 On a live system there is always something. So it is noted how far each outbox and each stream reaches, and what has to
 be gone a moment later is what was there then. No clock is asked: neither a jump of it nor an entry that is given out
 again and again makes anything look younger than it is.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from onhand.cli.verification.findings import Finding
 from onhand.cli.verification.snapshots import Books
@@ -15,22 +16,38 @@ from onhand.common.errors import Unavailable
 from onhand.common.messaging.inspection import Backlog, EntryId, backlogs
 from onhand.common.messaging.streams import Streams
 
+_MOST_MARKED = 100_000
+_UNANSWERED = "SELECT fact FROM unanswered_events ORDER BY asked_at LIMIT $1"
+_OVERDUE = """
+    SELECT reservation_id FROM holds
+    WHERE state = 'active' AND expires_at < statement_timestamp() ORDER BY expires_at LIMIT $1
+"""
+_STILL_OVERDUE = """
+    SELECT reservation_id, round(extract(epoch FROM statement_timestamp() - expires_at), 1) AS seconds
+    FROM holds
+    WHERE reservation_id = ANY($1) AND state = 'active' AND expires_at < statement_timestamp()
+"""
+
 
 class Marks(NamedTuple):
     """How far outboxes and streams reached at one moment.
 
     Attributes:
         rows: for each service, the last row of its outbox.
+        facts: for each service, the events that waited for an answer.
+        holds: those that are over and have not ended.
         entries: for each stream, its last entry.
     """
 
     rows: Mapping[str, int]
+    facts: Mapping[str, Sequence[str]]
+    holds: Sequence[UUID]
     entries: Mapping[str, EntryId]
 
     @property
     def places(self) -> int:
-        """How many places may hold something: outboxes, tables of dead letters, streams."""
-        return 2 * len(self.rows) + len(self.entries)
+        """How many places may hold something: outboxes, unanswered events, dead letters, holds, streams."""
+        return 3 * len(self.rows) + 1 + len(self.entries)
 
 
 async def set_marks(books: Books, streams: Streams) -> Marks:
@@ -40,17 +57,42 @@ async def set_marks(books: Books, streams: Streams) -> Marks:
         Unavailable: Redis is away.
     """
     rows = {service: await _last_row(database) for service, database in books.by_service()}
-    return Marks(rows, {backlog.stream: backlog.newest for backlog in await backlogs(streams)})
+    facts = {service: await _column(database, _UNANSWERED) for service, database in books.by_service()}
+    holds = await _column(books.inventory, _OVERDUE)
+    return Marks(rows, facts, holds, {backlog.stream: backlog.newest for backlog in await backlogs(streams)})
 
 
 async def find_leftovers(books: Books, streams: Streams, marks: Marks) -> list[Finding]:
     """Find what is still to do of what was there when the marks were set; what came later is work in hand."""
     outboxes = [await _unpublished(service, database, marks.rows[service]) for service, database in books.by_service()]
+    facts = [await _unanswered(service, database, marks.facts[service]) for service, database in books.by_service()]
+    holds = await _not_expired(books.inventory, marks.holds)
     try:
         groups = [_unfinished(backlog, marks.entries) for backlog in await backlogs(streams)]
     except Unavailable as error:
         groups = [Finding("I5", "streams", f"cannot be looked at: {error}")]
-    return [finding for finding in (*outboxes, *groups) if finding]
+    return [finding for finding in (*outboxes, *facts, *holds, *groups) if finding]
+
+
+async def _column(database: Database, query: str) -> list[Any]:
+    async with database.transaction() as tx:
+        return [row[0] for row in await tx.fetch(query, _MOST_MARKED)]
+
+
+async def _unanswered(service: str, database: Database, facts: Sequence[str]) -> Finding | None:
+    async with database.transaction() as tx:
+        rows = await tx.fetch("SELECT fact, type, asks FROM unanswered_events WHERE fact = ANY($1)", facts)
+    if not rows:
+        return None
+    fact, kind, asks = rows[0]
+    problem = f"has {len(rows)} events that nobody answers, such as {kind} of {fact}, told {asks} times"
+    return Finding("I5", f"unanswered events of {service}", problem, len(rows))
+
+
+async def _not_expired(database: Database, holds: Sequence[UUID]) -> list[Finding]:
+    async with database.transaction() as tx:
+        rows = await tx.fetch(_STILL_OVERDUE, holds)
+    return [Finding("I5", str(it["reservation_id"]), f"is held {it['seconds']} s after its time") for it in rows]
 
 
 async def _last_row(database: Database) -> int:
@@ -63,7 +105,7 @@ async def _unpublished(service: str, database: Database, upto: int) -> Finding |
     async with database.transaction() as tx:
         left = await tx.fetchrow(
             """
-            SELECT count(*) AS batches, sum(cardinality(topics)) AS events,
+            SELECT count(*) AS batches, sum(events) AS events,
                    round(extract(epoch FROM now() - min(written_at)), 1) AS seconds
             FROM outbox WHERE id <= $1
             """,

@@ -4,35 +4,49 @@ Everything is streamed in the order of the ids and put together on the way, so t
 of orders.
 """
 
-from bisect import bisect_right
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from operator import attrgetter
+from itertools import islice, takewhile
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from onhand.cli.verification.stories import Decision, History, Order, Story
+from onhand.cli.verification.folding import Entry
+from onhand.cli.verification.holdings import Movement, Share, Use
+from onhand.cli.verification.stories import Order, Story
 from onhand.common.database import Database, Transaction
 
 LONGEST_QUERY_SECONDS = 3600.0
 _ROWS = 2000
 
-# Of the given orders; of all if none are given.
+# Of the given orders; of all if none are given. The first column is the order, in the order of which the rows come.
 _ORDERS = """
-    SELECT order_id, customer_id, product_id, quantity, status, reason, version
+    SELECT order_id, customer_id, lines, policy, status, fulfilment, progress, reason, version,
+           reservation_id, reference, metadata
     FROM orders WHERE $1::uuid[] IS NULL OR order_id = ANY($1) ORDER BY order_id
 """
-_HISTORIES = """
-    SELECT order_id, array_agg(version ORDER BY version), array_agg(type ORDER BY version),
-           array_agg(data ORDER BY version)
-    FROM order_events WHERE $1::uuid[] IS NULL OR order_id = ANY($1) GROUP BY order_id ORDER BY order_id
+_LOGS = """
+    SELECT order_id, version, type, data
+    FROM order_events WHERE $1::uuid[] IS NULL OR order_id = ANY($1) ORDER BY order_id, version
 """
-_DECISIONS = """
-    SELECT order_id, product_id, quantity, reason
-    FROM reservations WHERE $1::uuid[] IS NULL OR order_id = ANY($1) ORDER BY order_id
+# The rows of holds are judged by themselves.
+_SHARES = """
+    SELECT holder_id, row_no, line_no, product_id, requested, granted, shipped, waiting, reason, available,
+           released_at IS NOT NULL
+    FROM reservations
+    WHERE ($1::uuid[] IS NULL OR holder_id = ANY($1))
+      AND NOT EXISTS (SELECT FROM holds WHERE reservation_id = holder_id)
+    ORDER BY holder_id, row_no
+"""
+_MOVEMENTS = """
+    SELECT order_id, movement_id, product_id, quantity
+    FROM movements WHERE order_id IS NOT NULL AND ($1::uuid[] IS NULL OR order_id = ANY($1)) ORDER BY order_id
+"""
+_USES = """
+    SELECT order_id, reservation_id
+    FROM holds WHERE order_id IS NOT NULL AND ($1::uuid[] IS NULL OR order_id = ANY($1)) ORDER BY order_id
 """
 
-RowT = TypeVar("RowT", Order, History, Decision)
+RowT = TypeVar("RowT", Order, Entry, Share, Movement, Use)
 
 
 class Books(NamedTuple):
@@ -68,49 +82,75 @@ class Snapshot(NamedTuple):
 
     async def count_products(self) -> int:
         """How many products are known."""
-        count: int = await self.inventory.fetchval("SELECT count(*) FROM stock", timeout=LONGEST_QUERY_SECONDS)
+        count: int = await self.inventory.fetchval("SELECT count(*) FROM products", timeout=LONGEST_QUERY_SECONDS)
         return count
 
     async def stories(self, order_ids: Sequence[UUID] | None = None) -> AsyncIterator[list[Story]]:
         """Yield all that is stored of orders (of all, if none are given) in the order of their ids, many at a time."""
-        orders = _Rows(Order._make, await self.orders.cursor(_ORDERS, order_ids, timeout=LONGEST_QUERY_SECONDS))
-        histories = _Rows(History._make, await self.orders.cursor(_HISTORIES, order_ids, timeout=LONGEST_QUERY_SECONDS))
-        decisions = _Rows(
-            Decision._make, await self.inventory.cursor(_DECISIONS, order_ids, timeout=LONGEST_QUERY_SECONDS)
-        )
-        sources = (orders, histories, decisions)
+        orders = await _rows(Order._make, self.orders, _ORDERS, order_ids)
+        logs = await _rows(Entry._make, self.orders, _LOGS, order_ids)
+        shares = await _rows(Share._make, self.inventory, _SHARES, order_ids)
+        movements = await _rows(Movement._make, self.inventory, _MOVEMENTS, order_ids)
+        uses = await _rows(Use._make, self.inventory, _USES, order_ids)
         while True:
-            last = [row_id for source in sources if (row_id := await source.read_on()) is not None]
-            upto = min(last, default=None)
-            yield _join(orders.take(upto), histories.take(upto), decisions.take(upto))
+            last = [await source.read_on() for source in (orders, logs, shares, movements, uses)]
+            upto = min((it for it in last if it is not None), default=None)
+            yield _join(orders.take(upto), logs.take(upto), shares.take(upto), movements.take(upto), uses.take(upto))
             if upto is None:
                 return
 
 
 class _Rows(Generic[RowT]):
-    """The rows of one cursor, in the order of their ids, as many as are wanted at a time."""
+    """The rows of one cursor, put together by order, as many as are wanted at a time."""
 
     def __init__(self, make: Callable[[Any], RowT], cursor: Any) -> None:  # noqa: ANN401  # asyncpg ships no types
         self._make: Callable[[Any], RowT] = make
         self._cursor = cursor
-        self._rows: list[RowT] = []
+        self._groups: dict[UUID, list[RowT]] = {}
         self._is_at_end = False
 
     async def read_on(self) -> UUID | None:
-        """Have rows in hand; returns the id up to which they are known, or None if that is the end."""
-        if not self._is_at_end and len(self._rows) < _ROWS:
+        """Have rows in hand; returns the order up to which there are all of them, or None if that is the end."""
+        while not self._is_at_end and len(self._groups) < 2:  # of the last one there may be more to come
             rows = await self._cursor.fetch(_ROWS, timeout=LONGEST_QUERY_SECONDS)
             self._is_at_end = len(rows) < _ROWS
-            self._rows += map(self._make, rows)
-        return None if self._is_at_end else self._rows[-1].order_id
+            for row in map(self._make, rows):
+                if row[0] in self._groups:
+                    self._groups[row[0]].append(row)
+                else:
+                    self._groups[row[0]] = [row]
+        return None if self._is_at_end else next(islice(reversed(self._groups), 1, None))
 
-    def take(self, upto: UUID | None) -> dict[UUID, RowT]:
-        """Give away the rows in hand up to an id, or all of them."""
-        end = len(self._rows) if upto is None else bisect_right(self._rows, upto, key=attrgetter("order_id"))
-        taken, self._rows = self._rows[:end], self._rows[end:]
-        return {row.order_id: row for row in taken}
+    def take(self, upto: UUID | None) -> dict[UUID, list[RowT]]:
+        """Give away the rows in hand up to an order, or all of them."""
+        if upto is None:
+            taken, self._groups = self._groups, {}
+            return taken
+        order_ids = list(takewhile(lambda order_id: order_id <= upto, self._groups))
+        return {order_id: self._groups.pop(order_id) for order_id in order_ids}
 
 
-def _join(orders: dict[UUID, Order], histories: dict[UUID, History], decisions: dict[UUID, Decision]) -> list[Story]:
-    order_ids = {**orders, **histories, **decisions}
-    return [Story(it, orders.get(it), histories.get(it), decisions.get(it)) for it in order_ids]
+async def _rows(
+    make: Callable[[Any], RowT], tx: Transaction, query: str, order_ids: Sequence[UUID] | None
+) -> _Rows[RowT]:
+    return _Rows(make, await tx.cursor(query, order_ids, timeout=LONGEST_QUERY_SECONDS))
+
+
+def _join(
+    orders: dict[UUID, list[Order]],
+    logs: dict[UUID, list[Entry]],
+    shares: dict[UUID, list[Share]],
+    movements: dict[UUID, list[Movement]],
+    uses: dict[UUID, list[Use]],
+) -> list[Story]:
+    return [
+        Story(
+            it,
+            orders[it][0] if it in orders else None,
+            logs.get(it, ()),
+            shares.get(it, ()),
+            movements.get(it, ()),
+            uses.get(it, ()),
+        )
+        for it in {**orders, **logs, **shares, **movements, **uses}
+    ]

@@ -4,45 +4,53 @@ The rules are written down here once more, instead of being taken from the servi
 it checks would share its faults.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import MsgspecError
 from msgspec.json import Decoder
 
+from onhand.cli.verification.counters import shown, wrong_with_counters
 from onhand.cli.verification.findings import Finding, Invariant
-from onhand.common.contracts import OrderConfirmed, OrderCreated, OrderRejected
+from onhand.cli.verification.folding import (
+    CannotFold,
+    Counts,
+    Entry,
+    State,
+    fold,
+    implied_counts,
+    last_status,
+    missteps,
+)
+from onhand.cli.verification.holdings import (
+    Movement,
+    Share,
+    Use,
+    decided,
+    wrong_with_movements,
+    wrong_with_shares,
+    wrong_with_uses,
+)
+from onhand.common.contracts import Line, OrderCreated
+from onhand.common.contracts.message import Metadata
 
 
 class Order(NamedTuple):
-    """A row of `orders`."""
+    """A row of `orders`. `lines`, `progress` and `metadata` are JSON."""
 
     order_id: UUID
     customer_id: str
-    product_id: str
-    quantity: int
+    lines: str
+    policy: str
     status: str
+    fulfilment: str
+    progress: str | None
     reason: str | None
     version: int
-
-
-class History(NamedTuple):
-    """The rows of `order_events` of one order, in the order of their versions."""
-
-    order_id: UUID
-    versions: list[int]
-    types: list[str]
-    data: list[str]
-
-
-class Decision(NamedTuple):
-    """A row of `reservations`. A reason says why nothing is reserved."""
-
-    order_id: UUID
-    product_id: str
-    quantity: int
-    reason: str | None
+    reservation_id: UUID | None
+    reference: str | None
+    metadata: str | None
 
 
 class Story(NamedTuple):
@@ -50,100 +58,97 @@ class Story(NamedTuple):
 
     order_id: UUID
     order: Order | None
-    history: History | None
-    decision: Decision | None
+    log: Sequence[Entry]
+    shares: Sequence[Share]
+    movements: Sequence[Movement]
+    uses: Sequence[Use]
 
 
-_ENDS = {OrderConfirmed.TYPE: "confirmed", OrderRejected.TYPE: "rejected"}
-_STATUS_AFTER = {OrderCreated.TYPE: "pending", **_ENDS}
-_READ: dict[str, Callable[[str], OrderCreated | OrderConfirmed | OrderRejected]] = {
-    OrderCreated.TYPE: Decoder(OrderCreated).decode,
-    OrderConfirmed.TYPE: Decoder(OrderConfirmed).decode,
-    OrderRejected.TYPE: Decoder(OrderRejected).decode,
-}
+_read_lines = Decoder(tuple[Line, ...]).decode
+_read_progress = Decoder(list[Counts]).decode
+_read_metadata = Decoder(Metadata).decode
+Problem = tuple[Invariant, str | None]
 
 
 def judge(story: Story) -> Iterator[Finding]:
     """Say what is wrong with an order. What is still on its way looks wrong as well: look again a moment later."""
-    order, history, decision = story.order, story.history, story.decision
-    problems: list[tuple[Invariant, str | None]] = []
-    if order is None:
-        problems.append(("I1", f"has a log of {len(history.types)} events and is not stored" if history else None))
-        problems.append(("I3", f"was decided ({_told(decision.reason)}) and is not stored" if decision else None))
-    elif history is None:
-        problems.append(("I1", "is stored without a log"))
-        problems.append(("I3", _wrong_with_decision(order, decision)))
-    else:
-        problems.append(("I1", _wrong_with_log(order, history)))
-        problems.append(("I3", _wrong_with_end(order, history) or _wrong_with_decision(order, decision)))
-        problems.append(("I4", _wrong_with_fold(order, history)))
-    for invariant, problem in problems:
+    for invariant, problem in _problems(story):
         if problem:
             yield Finding(invariant, str(story.order_id), problem)
 
 
-def _wrong_with_log(order: Order, history: History) -> str | None:
-    count = len(history.versions)
-    if history.versions != list(range(1, count + 1)):
-        return f"has the versions {_listed(history.versions)} in its log, not 1 to {count}"
-    if history.types[0] != OrderCreated.TYPE:
-        return f"has a log that begins with {history.types[0]}"
-    if order.version != count:
-        return f"is of version {order.version}, but its log ends with {count}"
-    return None
-
-
-def _wrong_with_end(order: Order, history: History) -> str | None:
-    ends = [kind for kind in history.types if kind in _ENDS]
-    if len(ends) > 1:
-        return f"ended {len(ends)} times: {_listed(ends)}"
-    if order.status != _STATUS_AFTER.get(history.types[-1]):
-        return f"is {order.status}, but the last event of its log is {history.types[-1]}"
-    return None
-
-
-def _wrong_with_decision(order: Order, decision: Decision | None) -> str | None:
-    if order.status == "pending":
-        return "is still pending" + (f", though Inventory has decided: {_told(decision.reason)}" if decision else "")
-    if decision is None:
-        return f"is {order.status}, but Inventory has decided nothing"
-    if (order.status == "confirmed") != (decision.reason is None) or order.reason != decision.reason:
-        return f"is {order.status} ({_told(order.reason)}), but Inventory decided: {_told(decision.reason)}"
-    if (order.product_id, order.quantity) != (decision.product_id, decision.quantity):
-        ordered, decided = (f"{it.quantity} of {it.product_id}" for it in (order, decision))
-        return f"is for {ordered}, but Inventory decided on {decided}"
-    return None
-
-
-def _wrong_with_fold(order: Order, history: History) -> str | None:
-    """What an order would be if its log were told again from the beginning, held against what it is."""
+def _problems(story: Story) -> Iterator[Problem]:
+    order, log = story.order, story.log
+    if order is None:
+        yield "I1", f"has a log of {len(log)} events and is not stored" if log else None
+        yield "I3", _known_to_inventory(story)
+        return
     try:
-        events = [_READ[kind](data) for kind, data in zip(history.types, history.data, strict=True)]
-    except KeyError as unknown:
-        return f"has an event of an unknown type in its log: {unknown.args[0]}"
+        state = _stored(order)
     except MsgspecError as error:
-        return f"has an event in its log that cannot be read: {error}"
-    customer, product, quantity, status, reason = None, None, None, None, None
-    for event in events:
-        if event.order_id != order.order_id:
-            return "has an event of another order in its log"
-        status, reason = _STATUS_AFTER[event.TYPE], None
-        if isinstance(event, OrderCreated):
-            customer, product, quantity = event.customer_id, event.product_id, event.quantity
-        elif isinstance(event, OrderRejected):
-            reason = event.reason
-    told = (customer, product, quantity, status, reason)
-    stored = (order.customer_id, order.product_id, order.quantity, order.status, order.reason)
-    return None if told == stored else f"is stored as {_shown(stored)}, but its log leads to {_shown(told)}"
+        yield "I1", f"is stored in a way that cannot be read: {error}"
+        return
+    yield "I1", next(wrong_with_counters(state, order.fulfilment), None)
+    yield "I1", _wrong_with_log(order, log) if log else "is stored without a log"
+    if log:
+        yield "I3", _wrong_with_end(order, log)
+        try:
+            told = fold(order.order_id, log)
+        except CannotFold as problem:
+            yield "I4", str(problem)
+        else:
+            yield "I4", _wrong_with_fold(state, told.state)
+            if told.booked or story.movements:
+                yield "I3", next(wrong_with_movements(told.booked, story.movements), None)
+    yield "I3", next(wrong_with_shares(state, story.shares), None)
+    if story.uses:
+        yield "I3", next(wrong_with_uses(state, story.uses), None)
 
 
-def _told(reason: str | None) -> str:
-    return reason or "its units are reserved"
+def _known_to_inventory(story: Story) -> str | None:
+    if story.shares:
+        return f"was decided ({decided(story.shares)}) and is not stored"
+    if story.movements:
+        return f"has moved stock ({story.movements[0].quantity} of {story.movements[0].product_id}) and is not stored"
+    return f"has used the hold {story.uses[0].reservation_id} and is not stored" if story.uses else None
 
 
-def _shown(state: tuple[object, ...]) -> str:
-    return ", ".join("-" if value is None else str(value) for value in state)
+def _stored(order: Order) -> State:
+    lines = _read_lines(order.lines)
+    return State(
+        order.customer_id,
+        lines,
+        order.policy,
+        order.reservation_id,
+        order.reference,
+        _read_metadata(order.metadata) or None if order.metadata else None,
+        order.status,
+        order.reason,
+        _read_progress(order.progress) if order.progress else implied_counts(lines, order.status),
+    )
 
 
-def _listed(values: list[int] | list[str]) -> str:
-    return ", ".join(map(str, values))
+def _wrong_with_log(order: Order, log: Sequence[Entry]) -> str | None:
+    count = len(log)
+    if (versions := [it.version for it in log]) != list(range(1, count + 1)):
+        return f"has the versions {', '.join(map(str, versions))} in its log, not 1 to {count}"
+    if log[0].type != OrderCreated.TYPE:
+        return f"has a log that begins with {log[0].type}"
+    return None if order.version == count else f"is of version {order.version}, but its log ends with {count}"
+
+
+def _wrong_with_end(order: Order, log: Sequence[Entry]) -> str | None:
+    if steps := list(missteps(log)):
+        return f"has in its log {'; '.join(steps)}"
+    if order.status != last_status(log):
+        return f"is {order.status}, but its log ends {last_status(log) or 'without a status'}"
+    return None
+
+
+def _wrong_with_fold(stored: State, told: State) -> str | None:
+    if stored == told:
+        return None
+    for name in State.__struct_fields__:
+        if (here := getattr(stored, name)) != (there := getattr(told, name)):
+            return f"is stored with {name} {shown(here)}, but its log leads to {shown(there)}"
+    return None

@@ -52,8 +52,7 @@ def allot(order: Order, answer: StockReserved) -> OrderConfirmed | OrderBackorde
     """Note what an order was given so far and what it still waits for; None if that is nothing new.
 
     Raises:
-        ValueError: it was given more than it ordered, or less than has left.
-        KeyError: a line was forgotten.
+        ValueError: it was given other products or more than it ordered, or less than has left.
     """
     if not _is_news(order, answer):
         return None
@@ -97,7 +96,10 @@ def _is_news(order: Order, answer: StockReserved) -> bool:
 def _given(order: Order, answer: StockReserved) -> dict[str, LineAllocation]:
     if answer.lines is UNSET:
         return {line.product_id: LineAllocation(line.product_id, line.quantity, 0) for line in order.lines}
-    return {line.product_id: line for line in answer.lines}
+    given = {line.product_id: line for line in answer.lines}
+    if given.keys() != {line.product_id for line in order.lines}:
+        raise ValueError(f"order {order.order_id} was given products that are not those of its lines")
+    return given
 
 
 def _allotted(counters: Counters, ordered: int, given: LineAllocation) -> Counters:

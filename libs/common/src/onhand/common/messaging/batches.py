@@ -1,4 +1,4 @@
-"""What is done with a batch of entries: one transaction, or as many as it takes to find the guilty one."""
+"""What is done with a batch of messages: one transaction, or as many as it takes to find the guilty one."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ import structlog
 from onhand.common.database import Transactions, takes_too_long
 from onhand.common.messaging.dead_keys import DeadKeys
 from onhand.common.messaging.dead_letters import Place, bury, park, read_letter, reason_of
-from onhand.common.messaging.streams import Delivery, Entry
+from onhand.common.messaging.entries import Delivery, Entry
 from onhand.common.messaging.subscriptions import Subscription, Subscriptions
 from onhand.common.messaging.unit_of_work import Committed, UnitOfWork
 from onhand.common.metrics import OTHER, BatchMetrics
@@ -29,39 +29,45 @@ _log = structlog.get_logger()
 
 
 class Batches:
-    """Handles batches of entries for one consumer.
+    """Handles batches of messages for one consumer.
 
     Args:
         subscriptions: what to handle; in a batch, messages of an earlier subscription are handled first.
         unit: runs each transaction.
         dead_keys: of this process.
         place: where the entries are read.
+        size: most messages in one transaction.
     """
 
     def __init__(
-        self, subscriptions: Sequence[Subscription], unit: UnitOfWork, dead_keys: DeadKeys, place: Place
+        self, subscriptions: Sequence[Subscription], unit: UnitOfWork, dead_keys: DeadKeys, place: Place, size: int
     ) -> None:
         self._subscriptions = Subscriptions(subscriptions)
         self._unit = unit
         self._dead_keys = dead_keys
         self._place = place
+        self._size = size
         self._timeouts = 0
         self._metrics = BatchMetrics(unit.service, self._subscriptions.types_by_topic)
         self.tally = Tally("handled", self._metrics.messages)
         self._repeated = Tally("told again of what is parked")
 
     async def process(self, entries: Sequence[Entry], transactions: Transactions, tell: Tell) -> Committed:
-        """Handle entries in one transaction; if that fails, halve until the guilty entry is alone, and bury it.
+        """Handle entries in one transaction; if that fails, halve until the guilty message is alone, and bury it.
 
-        Entries with the key of a dead letter are parked behind it.
+        More than go into one transaction are handled in several, and messages with the key of a dead letter are parked
+        behind it. An entry may thus be done in parts.
 
         Returns:
-            What is committed and not told yet: all, or after halving the last part.
+            What is committed and not told yet: all, or the last part.
 
         Raises:
-            Exception: transient; entries that are not told are to be read again.
+            Exception: transient; entries that are not told, or not in all of their parts, are to be read again.
         """
-        committed = await self._process(entries, transactions, tell)
+        committed = Committed()
+        for start in range(0, len(entries), self._size):
+            await tell(committed)
+            committed = await self._process(entries[start : start + self._size], transactions, tell)
         self._timeouts = 0
         return committed
 
@@ -123,7 +129,7 @@ class Batches:
         return Committed(Delivery(done=[entry]))
 
     async def _park(self, entries: Sequence[Entry], transactions: Transactions, tell: Tell) -> Sequence[Entry]:
-        """Park the entries that have something to wait for; returns the others."""
+        """Park the messages that have something to wait for; returns the others."""
         letters = [read_letter(entry, self._subscriptions) for entry in entries]
         suspects = [letter for letter in letters if letter.key is not None and self._dead_keys.may_hold(letter.key)]
         if not suspects:

@@ -15,12 +15,17 @@ from onhand.common.database import Database, Session
 from onhand.common.messaging.batches import Batches
 from onhand.common.messaging.dead_keys import DeadKeys
 from onhand.common.messaging.dead_letters import Place
+from onhand.common.messaging.entries import Entry
 from onhand.common.messaging.reader import Reader, open_reader
-from onhand.common.messaging.streams import Entry, Streams
+from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.messaging.unit_of_work import Committed, UnitOfWork
 from onhand.common.retry import is_transient
 from onhand.common.telemetry import Trouble
+
+_USUAL_MESSAGES = 4
+"""How many messages an entry is expected to hold when entries are asked for. Under load it holds more, and what is too
+much for one transaction waits for the next; when there is little to do it holds one or two."""
 
 _log = structlog.get_logger()
 
@@ -52,6 +57,9 @@ class Consumer:
         streams: where to read.
         member: who it is in the group.
         dead_keys: what this process knows of dead letters.
+
+    Attributes:
+        trouble: there while it waits to try again what has failed through no fault of the messages.
     """
 
     def __init__(
@@ -64,12 +72,14 @@ class Consumer:
         dead_keys: DeadKeys,
     ) -> None:
         self._unit = UnitOfWork(service)
-        self._batches = Batches(subscriptions, self._unit, dead_keys, Place(member.partition, member.name))
+        place = Place(member.partition, member.name)
+        self._batches = Batches(subscriptions, self._unit, dead_keys, place, member.batch_size)
         self._dead_keys = dead_keys
         self._topics = list(dict.fromkeys(subscription.message.TOPIC for subscription in subscriptions))
         self._database = database
         self._streams = streams
         self._member = member
+        self.trouble = Trouble("consumer waits", topics=self._topics)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until `stopping` is set, then finish the batch in hand.
@@ -78,7 +88,6 @@ class Consumer:
         it is gone, and takes up its own unfinished entries first.
         """
         backoff = Backoff()
-        trouble = Trouble("consumer waits", topics=self._topics)
         while not stopping.is_set():
             try:
                 async with (
@@ -88,7 +97,7 @@ class Consumer:
                         self._member.name,
                         self._topics,
                         partition=self._member.partition,
-                        count=max(1, self._member.batch_size // len(self._topics)),
+                        count=max(1, self._member.batch_size // _USUAL_MESSAGES // len(self._topics)),
                     ) as reader,
                     self._database.session() as session,
                 ):
@@ -96,12 +105,12 @@ class Consumer:
                     turn = _Turn(reader, session, self._batches, self._unit, self._member.claim_idle_seconds)
                     await turn.finish_own_pending(stopping)
                     backoff.reset()
-                    trouble.is_over()
+                    self.trouble.is_over()
                     await turn.consume(stopping)
             except Exception as error:
                 if not is_transient(error):
                     raise
-                trouble.is_there(error)
+                self.trouble.is_there(error)
                 await backoff.wait(stopping)
 
 

@@ -13,8 +13,8 @@ import msgspec
 
 from onhand.common.contracts import Event, Message, Query
 from onhand.common.database import Transaction
+from onhand.common.messaging.entries import Entry
 from onhand.common.messaging.envelope import Envelope, decode
-from onhand.common.messaging.streams import Entry
 from onhand.common.messaging.subscriptions import Subscriptions
 
 _LONGEST_KEY = 200

@@ -4,9 +4,10 @@ from prometheus_client.core import Metric
 
 from onhand.common import metrics
 from onhand.common.database import Database
+from onhand.common.messaging.entries import stream_key
 from onhand.common.messaging.inspection import inspect
 from onhand.common.messaging.janitor import topics_of
-from onhand.common.messaging.streams import Streams, stream_key
+from onhand.common.messaging.streams import Streams
 
 
 async def measure_streams(service: str, streams: Streams) -> list[Metric]:

@@ -9,8 +9,9 @@ from onhand.common.messaging.streams import Streams
 WORK_TOPICS = ("commands", "queries", "events")
 """The topics of a service that somebody has to work off."""
 _NEWS_TOPIC = "outcomes"
-_NEWS_ENTRIES = 10_000
-"""How many entries of a topic of news are kept while no group reads it: enough for who was away for a moment."""
+_NEWS_ENTRIES = 300
+"""How many entries of a topic of news, of up to 32 messages each, are kept while no group reads it: enough for who was
+away for a moment."""
 
 
 def topics_of(service: str) -> tuple[str, ...]:

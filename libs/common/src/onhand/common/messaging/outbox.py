@@ -7,8 +7,10 @@ being published.
 """
 
 from collections.abc import Sequence
-from itertools import starmap
 from typing import NamedTuple
+
+import msgspec
+from msgspec import Raw
 
 from onhand.common.database import Database, Transaction
 from onhand.common.failpoints import hit
@@ -18,6 +20,9 @@ from onhand.common.messaging.streams import Streams
 SWEEP_AGE_SECONDS = 5.0
 """Rows younger than this are taken to be in the hands of whoever wrote them."""
 _SWEEP_ROWS = 20
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[tuple[str, str, Raw]]).decode
 
 
 class OutboxWrite(NamedTuple):
@@ -43,13 +48,11 @@ class Outbox:
             return OutboxWrite(None, deleted)
         row: int | None = await tx.fetchval(
             """
-            WITH deleted AS (DELETE FROM outbox WHERE id = ANY($4))
-            INSERT INTO outbox (topics, keys, payloads) SELECT $1, $2, $3
-            WHERE cardinality($1::text[]) > 0 RETURNING id
+            WITH deleted AS (DELETE FROM outbox WHERE id = ANY($3))
+            INSERT INTO outbox (events, messages) SELECT $1::integer, $2 WHERE $1 > 0 RETURNING id
             """,
-            [topic for topic, _, _ in messages],
-            [key for _, key, _ in messages],
-            [payload for _, _, payload in messages],
+            len(messages),
+            _encode([(topic, key, Raw(payload)) for topic, key, payload in messages]),
             deleted,
         )
         return OutboxWrite(row, deleted)
@@ -84,7 +87,7 @@ async def sweep(database: Database, streams: Streams) -> int:
     async with database.transaction() as tx:
         rows = await tx.fetch(
             """
-            SELECT id, topics, keys, payloads FROM outbox
+            SELECT id, messages FROM outbox
             WHERE written_at NOT BETWEEN now() - make_interval(secs => $1) AND now() + make_interval(secs => $1)
             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
             """,
@@ -92,7 +95,7 @@ async def sweep(database: Database, streams: Streams) -> int:
             _SWEEP_ROWS,
         )
         for row in rows:
-            messages = list(starmap(Outgoing, zip(row["topics"], row["keys"], row["payloads"], strict=True)))
+            messages = [Outgoing(topic, key, bytes(payload)) for topic, key, payload in _decode(row["messages"])]
             await streams.tell(messages)
             count += len(messages)
         await tx.execute("DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows])

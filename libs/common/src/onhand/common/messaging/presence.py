@@ -22,7 +22,8 @@ class Announcement(Struct, frozen=True):
 
     Attributes:
         service: its name.
-        backlog: entries that wait on its topics for the group that is furthest behind, in its fullest partition.
+        backlog: about how many messages wait on its topics for the group that is furthest behind, in its fullest
+            partition.
     """
 
     service: str
@@ -47,12 +48,17 @@ async def announce(service: str, streams: Streams) -> None:
 
 
 class Presence:
-    """Which services have been heard of lately. One that has not been heard of yet has the same time to speak up."""
+    """Which services have been heard of lately. One that has not been heard of yet has the same time to speak up.
+
+    Attributes:
+        backlog: the most messages that wait for anyone, as far as was told.
+    """
 
     def __init__(self) -> None:
         self._begun_at = time.monotonic()
         self._heard_at: dict[str, float] = {}
         self._backlogs: dict[str, int] = {}
+        self.backlog = 0
 
     def heard(self, payload: bytes) -> None:
         """Note an announcement; what is none is passed over."""
@@ -62,12 +68,8 @@ class Presence:
             return
         self._heard_at[announcement.service] = time.monotonic()
         self._backlogs[announcement.service] = announcement.backlog
+        self.backlog = max(self._backlogs.values())
 
     def is_absent(self, service: str) -> bool:
         """Whether the service has been silent for too long."""
         return time.monotonic() - self._heard_at.get(service, self._begun_at) > _ABSENT_AFTER_SECONDS
-
-    @property
-    def backlog(self) -> int:
-        """The most messages that wait for anyone, as far as was told."""
-        return max(self._backlogs.values(), default=0)

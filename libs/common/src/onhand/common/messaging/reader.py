@@ -6,15 +6,16 @@ from typing import Any
 
 from onhand.common.failpoints import hit, is_armed
 from onhand.common.messaging.connections import Command, Connection, call
-from onhand.common.messaging.envelope import Outgoing
-from onhand.common.messaging.streams import (
+from onhand.common.messaging.entries import (
     Delivery,
     Entry,
-    Streams,
-    append_command,
+    append_commands,
+    messages_in,
     publish_commands,
     stream_key,
 )
+from onhand.common.messaging.envelope import Outgoing
+from onhand.common.messaging.streams import Streams
 
 _BEGINNING = b"0-0"
 _BLOCK_MS = 250
@@ -36,6 +37,8 @@ return removed
 
 class Reader:
     """Reads entries and tells what came of them. Made by `open_reader`.
+
+    An entry comes out as all of its messages, and is acknowledged when all of them are done.
 
     Every method raises `Unavailable` when Redis is away, or `NoGroup` when the group has to be created (again). After
     that the reader is of no more use: entries may have been given to it that it does not know of.
@@ -59,6 +62,7 @@ class Reader:
         self._cursors = dict.fromkeys(topics, _BEGINNING)
         self._partition = partition
         self._topics: dict[bytes, str] = {stream_key(topic, partition).encode(): topic for topic in topics}
+        self._missing: dict[tuple[str, bytes], int] = {}  # messages of entries that are done in part
         self._read: Command = ("XREADGROUP", "GROUP", group, consumer, "COUNT", count)
 
     async def exchange(self, delivery: Delivery) -> list[Entry]:
@@ -70,7 +74,7 @@ class Reader:
         return self._entries(reply)
 
     async def deliver(self, delivery: Delivery) -> None:
-        """Append messages, send a payload to each reply channel and acknowledge entries, in one round trip."""
+        """Append messages, send a payload to each reply channel and acknowledge what is done, in one round trip."""
         if commands := await self._commands(delivery):
             await call(self._connection, *commands)
 
@@ -115,8 +119,8 @@ class Reader:
             messages, elsewhere = self._split(messages)
         if elsewhere:  # first, because with the acknowledgement it would be too late
             await self._streams.tell(elsewhere)
-        commands = [append_command(self._partition, messages)] if messages else []
-        commands += publish_commands(replies)
+        # Apart, because nobody asks whether nothing was done: what is not told is in the outbox, and told again.
+        commands = append_commands(self._partition, messages) + publish_commands(replies)
         if commands and is_armed("after_publish"):  # all go at once: there is no after, unless they go apart
             await call(self._connection, *commands)
             hit("after_publish")
@@ -128,17 +132,23 @@ class Reader:
         here = partitions.pop(self._partition, [])
         return here, [message for batch in partitions.values() for message in batch]
 
-    def _acknowledge(self, entries: Sequence[Entry]) -> list[Command]:
+    def _acknowledge(self, done: Sequence[Entry]) -> list[Command]:
         topics: dict[str, list[bytes]] = {}
-        for topic, entry_id, _ in entries:
-            topics.setdefault(topic, []).append(entry_id)
+        for topic, entry_id, _, shared_by in done:
+            place = topic, entry_id
+            missing = self._missing.pop(place, shared_by) - 1
+            if missing:
+                self._missing[place] = missing
+            else:
+                topics.setdefault(topic, []).append(entry_id)
         return [("XACK", stream_key(topic, self._partition), self._group, *ids) for topic, ids in topics.items()]
 
     def _entries(self, reply: Any) -> list[Entry]:  # noqa: ANN401  # as Redis says it
         return [
-            Entry(self._topics[key], entry_id, fields[1] if fields else None)
+            entry
             for key, entries in reply or ()
             for entry_id, fields in entries
+            for entry in messages_in(self._topics[key], entry_id, fields)
         ]
 
 

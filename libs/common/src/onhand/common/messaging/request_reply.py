@@ -148,13 +148,14 @@ class Requests:
                 outbound.has_some.set()
             listening.cancel()
 
-    def overload(self, *, changes: bool) -> Unavailable | None:
+    def overload(self, *, changes: bool, under_way: int = 0) -> Unavailable | None:
         """Say whether there is too much to do already to take on one more request, and count it as refused if so.
 
         Args:
             changes: whether it would be a command; a query leaves nothing behind that has to be worked off.
+            under_way: how many are, as far as the caller knows: those that were sent, and those that will be.
         """
-        if len(self._waiting) >= self._limits.in_flight:
+        if max(under_way, len(self._waiting)) >= self._limits.in_flight:
             self._refusals.too_many.inc()
             return self._too_many
         if changes and self.presence.backlog > self._limits.backlog:

@@ -9,8 +9,9 @@ import structlog
 from onhand.common.database import Database, Transaction, takes_too_long
 from onhand.common.messaging.batches import ATTEMPTS, pause_after
 from onhand.common.messaging.dead_letters import reason_of
+from onhand.common.messaging.entries import Entry
 from onhand.common.messaging.envelope import Effect
-from onhand.common.messaging.streams import Entry, Streams
+from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.subscriptions import Subscription, Subscriptions
 from onhand.common.messaging.unit_of_work import UnitOfWork
 from onhand.common.metrics import RetryMetrics

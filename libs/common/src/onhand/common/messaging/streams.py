@@ -6,7 +6,7 @@ Everything above speaks of topics, partitions, groups, entries and channels.
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 from redis.asyncio.client import PubSub
@@ -15,54 +15,19 @@ from redis.exceptions import ResponseError
 
 from onhand.common.errors import StartupError, Unavailable
 from onhand.common.messaging.connections import ANSWER_SECONDS, Command, Connection, Connections, call, unavailable
+from onhand.common.messaging.entries import append_command, publish_commands, stream_key
 from onhand.common.messaging.envelope import Outgoing
-
-# One command for many entries: an XADD costs its client ten times what it costs the server. The text goes along each
-# time, because the server knows it by its hash anyway, and so there is no NOSCRIPT to handle after a restart.
-# It looks first, because what a script did before it failed is done: nobody could say any more that nothing was.
-_APPEND = """
-for _, key in ipairs(KEYS) do
-  local kind = redis.call('TYPE', key).ok
-  if kind ~= 'stream' and kind ~= 'none' then return redis.error_reply('WRONGTYPE ' .. key .. ' is no stream') end
-end
-for i = 1, #ARGV, 2 do redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'event', ARGV[i + 1]) end
-"""
 
 _SILENCE_SECONDS = 3.0
 """A subscription that hears nothing for so long asks whether the connection is still there."""
-
-
-class Entry(NamedTuple):
-    """One entry of a stream.
-
-    Attributes:
-        payload: what was appended; None if it was trimmed away while it was pending.
-    """
-
-    topic: str
-    entry_id: bytes
-    payload: bytes | None
-
-
-class Delivery(NamedTuple):
-    """What follows from a committed transaction.
-
-    Attributes:
-        messages: to be appended.
-        replies: for each channel that waits, what to send there.
-        done: entries to acknowledge.
-    """
-
-    messages: Sequence[Outgoing] = ()
-    replies: Mapping[str, bytes] = {}
-    done: Sequence[Entry] = ()
-
-
-def stream_key(topic: str, partition: int = 0) -> str:
-    """Key of one partition of a topic. The braces put all streams of a partition into one Redis Cluster hash slot."""
-    return f"{topic}.{{{partition}}}"
-
-
+_SAMPLE_ENTRIES = 10
+# A script, so that the payloads stay where they are.
+_SAMPLE = """
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[1])
+local messages = 0
+for _, entry in ipairs(newest) do messages = messages + #entry[2] / 2 end
+return {#newest, messages}
+"""
 _EVERY_STREAM = "*.{*}"
 """What the keys of all streams look like, to Redis."""
 
@@ -162,15 +127,19 @@ class Streams:
             return 0 if unread is None else await _trim(connection, key, "MAXLEN", unread)
 
     async def backlog(self, topic: str, partition: int = 0) -> int:
-        """How many entries the group that is furthest behind has yet to be given; all, if no group reads the topic."""
+        """About how many messages the group that is furthest behind has yet to be given; all, if no group reads them.
+
+        Redis counts entries. Each is taken to hold as many messages as the newest of them do on average.
+        """
         key = stream_key(topic, partition)
         async with self.connection(partition) as connection:
             groups = await groups_of(connection, key)
             lags = [group[b"lag"] for group in groups]
             if groups and None not in lags:
-                return int(max(lags))
-            (length,) = await call(connection, ("XLEN", key))  # no group, or one of which Redis cannot tell
-            return int(length)
+                entries = max(lags)
+            else:  # no group, or one of which Redis cannot tell
+                (entries,) = await call(connection, ("XLEN", key))
+            return await _messages_in_newest(connection, key, entries)
 
     async def stream_keys(self) -> list[str]:
         """Keys of all streams of all topics."""
@@ -230,26 +199,6 @@ def as_numbers(entry_id: bytes) -> tuple[int, int]:
     return int(milliseconds), int(sequence)
 
 
-def append_command(partition: int, messages: Sequence[Outgoing]) -> Command:
-    """One command that appends messages to a partition, all or none."""
-    topics = dict.fromkeys(topic for topic, _, _ in messages)
-    numbers = {topic: number for number, topic in enumerate(topics, start=1)}
-    command: list[str | bytes | int] = [
-        "EVAL",
-        _APPEND,
-        len(numbers),
-        *(stream_key(topic, partition) for topic in topics),
-    ]
-    for topic, _, payload in messages:
-        command += (numbers[topic], payload)
-    return tuple(command)
-
-
-def publish_commands(replies: Mapping[str, bytes]) -> list[Command]:
-    """Commands that send a payload to each channel."""
-    return [("PUBLISH", channel, payload) for channel, payload in replies.items()]
-
-
 async def groups_of(connection: Connection, key: str) -> list[dict[bytes, Any]]:
     """What Redis tells of the groups of a stream; none if the stream is not there."""
     (exists,) = await call(connection, ("EXISTS", key))
@@ -257,6 +206,14 @@ async def groups_of(connection: Connection, key: str) -> list[dict[bytes, Any]]:
         return []
     (groups,) = await call(connection, ("XINFO", "GROUPS", key))
     return [fields_of(group) for group in groups]
+
+
+async def _messages_in_newest(connection: Connection, key: str, entries: int) -> int:
+    """About how many messages the newest entries hold, by a sample of them."""
+    if not entries:
+        return 0
+    ((sampled, messages),) = await call(connection, ("EVAL_RO", _SAMPLE, 1, key, min(entries, _SAMPLE_ENTRIES)))
+    return int(entries * messages / sampled) if sampled else 0
 
 
 async def _trim(connection: Connection, key: str, strategy: str, threshold: bytes | int) -> int:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from onhand.common.contracts import Command, Event, Query
 from onhand.common.database import Transaction
+from onhand.common.messaging.entries import Entry
 from onhand.common.messaging.envelope import Effect, Received, decode, read_as
-from onhand.common.messaging.streams import Entry
 
 Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[Sequence[Effect]]]
 """Handles all messages of one type in a batch, in the order they came. It may see any of them again, late or early."""

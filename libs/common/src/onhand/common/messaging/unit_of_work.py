@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from onhand.common.database import Transaction, Transactions
 from onhand.common.failpoints import hit
+from onhand.common.messaging.entries import Delivery, Entry
 from onhand.common.messaging.envelope import Effect, events_of, replies_of
 from onhand.common.messaging.outbox import Outbox, OutboxWrite
-from onhand.common.messaging.streams import Delivery, Entry, Streams
+from onhand.common.messaging.streams import Streams
 
 Work = Callable[[Transaction], Awaitable[Sequence[Effect]]]
 """Does something in a transaction and returns what to tell once it is committed."""

@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.failpoints import hit
 from onhand.common.messaging.connections import Connection, Refused, call
+from onhand.common.messaging.entries import append_command
 from onhand.common.messaging.envelope import Outgoing
-from onhand.common.messaging.streams import Streams, append_command
+from onhand.common.messaging.streams import Streams
 
 _IDLE_SECONDS = 0.2
 """A connection unused for so long may be dead, which a write would not notice: the pool looks when it is taken anew."""

@@ -1,0 +1,52 @@
+"""What is ordered under load."""
+
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+CUSTOMER = "cust-456"
+_SHELF = 1000
+"""Products that orders of several lines choose from."""
+_DIFFERENT = 1000
+"""Orders of several lines that differ; then they begin anew."""
+
+
+class Basket(NamedTuple):
+    """Orders that are sent one after the other, and again from the beginning.
+
+    Attributes:
+        products: all that is in them.
+        bodies: of the requests.
+        lines: of each order.
+    """
+
+    products: tuple[str, ...]
+    bodies: tuple[str, ...]
+    lines: int = 1
+
+    @property
+    def sentence(self) -> str:
+        """What is ordered, for people."""
+        if self.lines == 1:
+            return f"orders for one product, always {self.products[0]}"
+        return f"orders of {self.lines} lines, chosen from {len(self.products):,} products"
+
+
+ONE_PRODUCT = Basket(("123",), ('{"productId":"123","quantity":5,"customerId":"' + CUSTOMER + '"}',))
+"""The same order again and again, so that everybody wants the same row of stock."""
+
+
+def fill_basket(lines: int) -> Basket:
+    """Orders of so many lines; the same ones each time."""
+    if lines == 1:
+        return ONE_PRODUCT
+    random = Random(lines)  # noqa: S311  # repeatable, and nobody's secret
+    products = tuple(f"bench-{number:04}" for number in range(_SHELF))
+    bodies = tuple(_body(random, random.sample(products, lines)) for _ in range(_DIFFERENT))
+    return Basket(products, bodies, lines)
+
+
+def _body(random: Random, products: list[str]) -> str:
+    lines = [{"productId": product, "quantity": random.randint(1, 5)} for product in products]
+    return msgspec.json.encode({"customerId": CUSTOMER, "lines": lines}).decode()

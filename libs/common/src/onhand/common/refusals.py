@@ -1,0 +1,144 @@
+"""Refusals of HTTP requests before anything is paid for them.
+
+Under a load several times of what can be carried most requests are refused, and what a refusal costs is taken from the
+requests that are not. So whoever serves may refuse a request as soon as its head is read, with bytes made beforehand:
+no task is made and no application asked. On a connection whose last request was refused not even the parser is.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from onhand.common.http_protocol import HttpProtocol
+from onhand.common.plain_requests import read_plain
+
+Refuse = Callable[[bytes, bytes, int], bytes | None]
+"""Takes method and target of a request, as they were sent, and how many requests are under way in this process. Returns
+None to let it in, or what to answer instead: a whole response, with Content-Length, that leaves the connection open."""
+
+_HEAD_END = b"\r\n\r\n"
+_MOST_PASSED_OVER_BYTES = 256 * 1024
+"""Of the body of a refused request, which is read for nothing. Who sends more is cut off."""
+
+
+class _Refused:
+    """Stands in the place of a request that is under way: one that has its answer already."""
+
+    response_complete = True
+    message_event = asyncio.Event()  # uvicorn sets it when the connection is lost; nobody waits for it
+
+
+_REFUSED: Any = _Refused()
+
+
+class RefusingProtocol(HttpProtocol):
+    """Asks somebody about every request that is not behind another one on its connection, before it is begun.
+
+    Args:
+        refuse: is asked.
+        uvicorn: what uvicorn gives to a protocol.
+    """
+
+    def __init__(self, refuse: Refuse, **uvicorn: Any) -> None:  # noqa: ANN401  # uvicorn's own business
+        super().__init__(**uvicorn)
+        self._refuse = refuse
+        self._is_between_requests = True
+        self._is_last = False
+        self._passed_over_bytes = 0
+        self._refused_at = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived."""
+        if self.cycle is _REFUSED and self._is_between_requests and self._has_refused_again(data):
+            return
+        super().data_received(data)
+        if self.cycle is _REFUSED and self.timeout_keep_alive_task is None:
+            # uvicorn begins to count when it has answered. Here the rest of a body, too, has to come within that time.
+            self._close_after(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection, unless a request was refused since the clock was set."""
+        left = self._refused_at + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._close_after(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def on_message_begin(self) -> None:
+        """Note that a request has begun to arrive."""
+        self._is_between_requests = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Begin with a request, or be done with it."""
+        if self._is_idle():
+            if self._is_last:  # the client was told so, and does not expect an answer
+                return
+            # While a client does not read, its answers pile up here. uvicorn makes such a client wait.
+            if not self.flow.write_paused:
+                refusal = self._refuse(self.parser.get_method(), self.url, len(self.tasks))
+                if refusal is not None:
+                    self._answer_at_once(refusal)
+                    return
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body, or pass it over if the request was refused."""
+        if self.cycle is not _REFUSED:
+            super().on_body(body)
+            return
+        self._passed_over_bytes += len(body)
+        if self._passed_over_bytes > _MOST_PASSED_OVER_BYTES:
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        """Note the end of a request."""
+        self._is_between_requests = True
+        if self.cycle is not _REFUSED:
+            super().on_message_complete()
+        elif self._is_last:
+            self.transport.close()  # not sooner: bytes that nobody reads would cost the client its answer
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request.
+
+        This one counts as done from here on. Its task ends a turn of the event loop later, and by then its client may
+        have sent the next and be refused for nothing.
+        """
+        self.tasks.discard(asyncio.current_task())
+        super().on_response_complete()
+
+    def _has_refused_again(self, data: bytes) -> bool:
+        """Refuse what arrived, if it is to be refused and so plain that this can be told without the parser."""
+        if self._is_last or self._is_stopping or self.flow.write_paused:
+            return False
+        plain = read_plain(data)
+        refusal = self._refuse(*plain, len(self.tasks)) if plain else None
+        if refusal is None:
+            return False
+        self._refused_at = self.loop.time()
+        self._write_whole(refusal)
+        return True
+
+    def _answer_at_once(self, refusal: bytes) -> None:
+        """Answer a request whose body, if it has one, is still to come.
+
+        A client that waits for leave to send its body may send it now, or not. Nobody could tell which, so its
+        connection cannot be used again.
+        """
+        self.cycle = _REFUSED
+        self._passed_over_bytes = 0
+        self._is_last = (
+            self._is_stopping
+            or self.expect_100_continue
+            or not self.parser.should_keep_alive()
+            or self.parser.get_http_version() == "1.0"  # as uvicorn has it
+        )
+        if self._is_last or self.parser.get_method() == b"HEAD":
+            head, _, body = refusal.partition(_HEAD_END)
+            head += b"\r\nconnection: close" if self._is_last else b""
+            refusal = head + _HEAD_END + (b"" if self.parser.get_method() == b"HEAD" else body)
+        self._write_whole(refusal)
+
+    def _close_after(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
