@@ -27,9 +27,10 @@ class Level:
         priority: of the location; the lowest serves first.
         safety_stock: units that no order gets.
         before: what was on hand, what was reserved and what was kept from orders when it was read.
+        stored: the same as it is stored now, by this transaction or before it.
     """
 
-    __slots__ = ("before", "location_id", "on_hand", "priority", "product_id", "reserved", "safety_stock")
+    __slots__ = ("before", "location_id", "on_hand", "priority", "product_id", "reserved", "safety_stock", "stored")
 
     def __init__(
         self, product_id: str, location_id: str, *, priority: int, on_hand: int, reserved: int, safety_stock: int
@@ -40,7 +41,7 @@ class Level:
         self.on_hand = on_hand
         self.reserved = reserved
         self.safety_stock = safety_stock
-        self.before = (on_hand, reserved, safety_stock)
+        self.before = self.stored = (on_hand, reserved, safety_stock)
 
     @property
     def available(self) -> int:
@@ -97,8 +98,13 @@ class Stock:
         return sum(level.on_hand for level in self.of(product_id)) + units <= LARGEST_INTEGER
 
     def changed(self) -> list[Level]:
-        """The levels that are not what they were."""
-        return [level for level in self if (level.on_hand, level.reserved, level.safety_stock) != level.before]
+        """The levels that are not what is stored."""
+        return [level for level in self if (level.on_hand, level.reserved, level.safety_stock) != level.stored]
+
+    def note_stored(self) -> None:
+        """Note that every level is stored as it is: one that then comes back to what it was has to be stored again."""
+        for level in self:
+            level.stored = (level.on_hand, level.reserved, level.safety_stock)
 
     def define(self, product: Product) -> None:
         """Say what a product is from now on; it has a level already."""

@@ -32,6 +32,7 @@ async def reserve_stock(batch: Sequence[Received[OrderCreated]], tx: Transaction
     if len(plain) == len(orders):
         answers, follows = decisions.answers, await _follow_up(tx, decisions.rows, stock, causes)
     else:
+        stock.note_stored()
         others, follows = await decide_with_holds(tx, orders, stock, causes)
         answers = decisions.answers | others
     return [*(Publish(answers[order_id], cause=received) for order_id, received in orders.items()), *follows]
