@@ -6,6 +6,7 @@ from redis import Redis
 
 from tests.e2e.problems import problem
 from tests.e2e.system import System, new_system
+from tests.e2e.verification import verify
 
 StartSystem = Callable[..., System]
 
@@ -16,6 +17,14 @@ def system() -> Iterator[System]:
     with new_system() as system:
         system.start()
         yield system
+
+
+@pytest.fixture(scope="module")
+def verified(system: System) -> Iterator[None]:
+    """Make sure that after all tests of a module everything holds that `onhand verify` checks."""
+    yield
+    code, verdict = verify(system)
+    assert code == 0, [check["findings"] for check in verdict["checks"] if check["violations"]]
 
 
 @pytest.fixture

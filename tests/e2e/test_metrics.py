@@ -63,11 +63,11 @@ def test_metrics_tell_what_was_done_and_that_nothing_waits(start_system: StartSy
 
     orders, inventory = (eventually_told(system, service, is_at_rest) for service in ("orders", "inventory"))
 
-    assert orders.sum("onhand_messages_total", type="orders.create-order.v1") == 30
+    assert orders.sum("onhand_messages_total", type="orders.create-order.v2") == 30
     assert orders.sum("onhand_messages_total", type="inventory.stock-reserved.v1") == 20
-    assert orders.sum("onhand_messages_total", type="inventory.stock-rejected.v1") == 10
-    assert inventory.sum("onhand_messages_total", type="inventory.set-stock.v1") == 1
-    assert inventory.sum("onhand_messages_total", type="orders.order-created.v1") == 30
+    assert orders.sum("onhand_messages_total", type="inventory.stock-rejected.v2") == 10
+    assert inventory.sum("onhand_messages_total", type="inventory.set-stock.v2") == 1
+    assert inventory.sum("onhand_messages_total", type="orders.order-created.v2") == 30
     for told in (orders, inventory):
         assert told.sum("onhand_messages_total", type="other") == 0
         assert told.sum("onhand_batch_messages_sum") == told.sum("onhand_messages_total")
@@ -144,7 +144,7 @@ def test_while_its_database_is_away_a_service_tells_the_rest(system: System) -> 
         assert told.sum("onhand_outbox_rows") is None, "nobody knows"
         assert told.sum("onhand_scrape_success", source="redis") == 1
         assert (told.sum("onhand_stream_length", stream="orders.commands.{0}") or 0) > 0
-        assert (told.sum("onhand_messages_total", type="orders.create-order.v1") or 0) > 0
+        assert (told.sum("onhand_messages_total", type="orders.create-order.v2") or 0) > 0
     assert eventually_told(system, "orders", all_can_be_asked).sum("onhand_outbox_rows") is not None
 
 

@@ -23,7 +23,7 @@ def test_what_is_wrong_is_named_and_the_exit_code_says_so(system: System) -> Non
     set_stock(system, "tea", 10)
     order_id = place_order(system, "tea", 3)
     settled(system, order_id)
-    read(system, "inventory", "UPDATE stock SET reserved = 2 WHERE product_id = 'tea'")
+    read(system, "inventory", "UPDATE stock_levels SET reserved = 2 WHERE product_id = 'tea'")
     read(system, "inventory", "DELETE FROM reservations WHERE product_id = 'tea'")
 
     code, verdict = verify(system, "--within", "0")
@@ -32,7 +32,7 @@ def test_what_is_wrong_is_named_and_the_exit_code_says_so(system: System) -> Non
     assert [check["holds"] for check in verdict["checks"]] == [True, False, False, True, True]
     wrong = {it["subject"]: it["problem"] for check in verdict["checks"] for it in check["findings"]}
     assert wrong == {
-        "tea": "has 2 reserved, but its reservations hold 0",
+        "tea": "has 2 reserved at main, but orders and holds have 0",
         order_id: "is confirmed, but Inventory has decided nothing",
     }
 

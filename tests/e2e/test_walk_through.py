@@ -171,7 +171,7 @@ def test_every_service_says_that_it_lives_and_what_it_needs(system: System, serv
     assert (live.status_code, live.json()) == (200, {"status": "live", "service": service})
     ready = system.client.get(f"{system.url(service)}/health/ready")
     assert ready.status_code == 200
-    needs = {"redis", "replies"} if service == "gateway" else {"redis", "database"}
+    needs = {"redis", "replies"} if service == "gateway" else {"redis", "database", "work"}
     assert ready.json() == {"status": "ready", "service": service, "checks": dict.fromkeys(needs, "ok")}
 
 

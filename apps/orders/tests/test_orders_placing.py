@@ -34,7 +34,7 @@ async def test_an_order_is_stored_logged_published_and_answered(orders_database:
         BASKET, policy="backorder", reservation_id=uuid4(), reference="A-1", metadata={"gift": "yes", "to": "été"}
     )
     told = await deliver(orders_database, command)
-    assert told == Told([created(command)], [OrderReceipt(command.order_id, "pending", lines=LINES)])
+    assert told == Told([created(command)], [OrderReceipt(order_id=command.order_id, status="pending", lines=LINES)])
     assert await log(orders_database, command.order_id) == ["order-created"]
     stored = await get(orders_database, command.order_id)
     assert (stored.customer_id, stored.status, stored.fulfilment) == ("ann", "pending", "unfulfilled")
@@ -54,7 +54,7 @@ async def test_an_order_without_any_extras_is_told_without_them(orders_database:
 
 async def test_whoever_orders_one_product_is_answered_with_one_product(orders_database: Database) -> None:
     command = create({"apple": 3}, as_product=True)
-    receipt = OrderReceipt(command.order_id, "pending", product_id="apple", quantity=3)
+    receipt = OrderReceipt(order_id=command.order_id, status="pending", product_id="apple", quantity=3)
     assert (await deliver(orders_database, command)).replies == [receipt]
     await deliver(orders_database, StockReserved(command.order_id))
     assert (await deliver(orders_database, command)).replies == [replace(receipt, status="confirmed")]
@@ -67,7 +67,7 @@ async def test_a_command_that_comes_again_makes_no_second_order_and_gets_the_sto
     await deliver(orders_database, command)
     await deliver(orders_database, StockReserved(command.order_id))
     told = await deliver(orders_database, command, command)
-    assert told == Told([], [OrderReceipt(command.order_id, "confirmed", lines=LINES)] * 2)
+    assert told == Told([], [OrderReceipt(order_id=command.order_id, status="confirmed", lines=LINES)] * 2)
     assert await log(orders_database, command.order_id) == ["order-created", "order-confirmed"]
 
 
@@ -75,7 +75,7 @@ async def test_a_command_twice_in_one_batch_makes_one_order(orders_database: Dat
     command = create(BASKET)
     told = await deliver(orders_database, command, create(BASKET), command)
     assert len(told.events) == 2
-    assert told.replies[0] == told.replies[2] == OrderReceipt(command.order_id, "pending", lines=LINES)
+    assert told.replies[0] == told.replies[2] == OrderReceipt(order_id=command.order_id, status="pending", lines=LINES)
 
 
 async def test_two_replicas_storing_the_same_orders_at_once_publish_each_once(orders_database: Database) -> None:
@@ -94,7 +94,7 @@ async def test_another_command_with_the_same_key_gets_the_first_ones_order(order
     again = replace(first, order_id=uuid4())
     for _ in range(2):  # the second time it is redelivered
         told = await deliver(orders_database, again)
-        assert told == Told([], [OrderReplayed(first.order_id, "confirmed", lines=LINES)])
+        assert told == Told([], [OrderReplayed(order_id=first.order_id, status="confirmed", lines=LINES)])
     assert await count_orders(orders_database) == 1
 
 
@@ -102,7 +102,7 @@ async def test_the_first_command_redelivered_is_not_taken_for_a_repetition(order
     first = create(BASKET, idempotency_key="k")
     await deliver(orders_database, first)
     told = await deliver(orders_database, first)
-    assert told == Told([], [OrderReceipt(first.order_id, "pending", lines=LINES)])
+    assert told == Told([], [OrderReceipt(order_id=first.order_id, status="pending", lines=LINES)])
 
 
 async def test_of_two_commands_with_one_key_in_one_batch_the_first_makes_the_order(orders_database: Database) -> None:
@@ -111,8 +111,8 @@ async def test_of_two_commands_with_one_key_in_one_batch_the_first_makes_the_ord
     told = await deliver(orders_database, first, second)
     assert told.events == [created(first)]
     assert told.replies == [
-        OrderReceipt(first.order_id, "pending", lines=LINES),
-        OrderReplayed(first.order_id, "pending", product_id="apple", quantity=3),
+        OrderReceipt(order_id=first.order_id, status="pending", lines=LINES),
+        OrderReplayed(order_id=first.order_id, status="pending", product_id="apple", quantity=3),
     ]
 
 

@@ -222,7 +222,7 @@ async def test_an_answer_with_other_units_than_were_ordered_is_not_taken(
     orders_database: Database, given: dict[str, int]
 ) -> None:
     order_id = await placed(orders_database, BASKET)
-    with pytest.raises(ValueError, match="given|granted"):
+    with pytest.raises(ValueError, match=r"given|granted"):
         await deliver(orders_database, granting(order_id, given, given))
     assert (await get(orders_database, order_id)).status == "pending"
 

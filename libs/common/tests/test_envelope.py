@@ -4,7 +4,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from onhand.common.contracts import CreateOrder, OrderCreated, OrderReceipt
+from onhand.common.contracts import CreateOrder, Line, OrderCreated, OrderReceipt
 from onhand.common.messaging.envelope import (
     Answer,
     Publish,
@@ -19,24 +19,26 @@ from onhand.common.messaging.envelope import (
 )
 
 ORDER_ID = UUID("01a206cd-427d-77a1-8aa6-7ee7769e5ae9")
-COMMAND = CreateOrder(order_id=ORDER_ID, customer_id="ann", product_id="apple", quantity=3)
-CREATED = OrderCreated(order_id=ORDER_ID, customer_id="ann", product_id="apple", quantity=3)
+LINES = (Line("apple", 3),)
+COMMAND = CreateOrder(order_id=ORDER_ID, customer_id="ann", lines=LINES)
+CREATED = OrderCreated(order_id=ORDER_ID, customer_id="ann", lines=LINES)
 RECEIPT = OrderReceipt(order_id=ORDER_ID, product_id="apple", quantity=3, status="pending")
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def request(replyto: str = "replies.a") -> Received[CreateOrder]:
-    return Received(COMMAND, wrap(COMMAND, source="/gateway", replyto=replyto, traceparent=TRACE))
+    return Received(COMMAND, wrap(COMMAND, source="/gateway", replyto=replyto, traceparent=TRACE, actor="bob"))
 
 
 def test_an_envelope_is_a_cloudevent() -> None:
     event = json.loads(encode(wrap(CREATED, source="/orders")))
     assert event["specversion"] == "1.0"
-    assert event["type"] == "orders.order-created.v1"
+    assert event["type"] == "orders.order-created.v2"
     assert event["source"] == "/orders"
     assert event["subject"] == str(ORDER_ID)
     assert event["datacontenttype"] == "application/json"
-    assert event["data"] == {"orderId": str(ORDER_ID), "customerId": "ann", "productId": "apple", "quantity": 3}
+    lines = [{"productId": "apple", "quantity": 3}]
+    assert event["data"] == {"orderId": str(ORDER_ID), "customerId": "ann", "lines": lines}
     assert UUID(event["id"]).version == 7
     assert event["time"].endswith("Z")
     assert all(name.isalnum() and name.islower() for name in event)
@@ -54,7 +56,7 @@ def test_a_message_that_follows_from_another_belongs_to_its_story() -> None:
     assert (topic, key) == ("orders.events", str(ORDER_ID))
     assert envelope.correlationid == cause.envelope.correlationid == str(ORDER_ID)
     assert envelope.causationid == cause.envelope.id
-    assert envelope.traceparent == TRACE
+    assert (envelope.traceparent, envelope.actor) == (TRACE, "bob")
     assert envelope.source == "/orders"
 
 
@@ -83,7 +85,7 @@ def test_what_is_no_envelope_is_refused(payload: bytes) -> None:
         decode(payload)
 
 
-@pytest.mark.parametrize("data", [{"orderId": "x"}, {}, {"orderId": str(ORDER_ID), "quantity": 0}])
+@pytest.mark.parametrize("data", [{"orderId": "x"}, {}, {"orderId": str(ORDER_ID), "customerId": "ann", "lines": []}])
 def test_data_that_breaks_its_contract_is_refused(data: dict[str, object]) -> None:
     envelope = msgspec.structs.replace(wrap(CREATED, source="/orders"), data=msgspec.Raw(msgspec.json.encode(data)))
     with pytest.raises(msgspec.ValidationError):
