@@ -14,8 +14,19 @@ from tests.e2e.waiting import eventually
 
 
 def patiently(ask: Callable[[], httpx.Response]) -> Any:  # noqa: ANN401  # JSON
-    """Ask, and ask again as long as the answer is to try later; returns the body."""
-    return eventually(lambda: None if (response := ask()).status_code == 503 else response).raise_for_status().json()
+    """Ask, and ask again as long as nobody is there or the answer is to try later; returns the body.
+
+    Only for what may be asked twice.
+    """
+
+    def answer() -> httpx.Response | None:
+        try:
+            response = ask()
+        except httpx.TransportError:
+            return None
+        return None if response.status_code in {503, 504} else response
+
+    return eventually(answer).raise_for_status().json()
 
 
 def put(system: System, path: str, body: dict[str, Any]) -> None:

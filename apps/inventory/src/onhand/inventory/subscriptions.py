@@ -34,6 +34,7 @@ from onhand.inventory.handlers.catalogue import define_location, define_product
 from onhand.inventory.handlers.fulfilments import ship_stock, take_back_stock
 from onhand.inventory.handlers.holds import expire_holds, extend_holds, hold_stock, release_holds
 from onhand.inventory.handlers.incoming import expect_stock
+from onhand.inventory.handlers.locking import lock_levels
 from onhand.inventory.handlers.movements import move_stock
 from onhand.inventory.handlers.orders import note_allocations, release_stock, reserve_stock
 from onhand.inventory.queries.catalogue import get_product, list_locations
@@ -43,20 +44,20 @@ from onhand.inventory.queries.stock import check_stock
 
 SUBSCRIPTIONS = (
     Subscription(DefineLocation, define_location),
-    Subscription(DefineProduct, define_product),
-    Subscription(ExpectStock, expect_stock),
-    Subscription(SetStock, move_stock),
-    Subscription(ReceiveStock, move_stock),
-    Subscription(AdjustStock, move_stock),
-    Subscription(CountStock, move_stock),
-    Subscription(TransferStock, move_stock),
-    Subscription(HoldStock, hold_stock),
+    Subscription(DefineProduct, define_product, lock_levels),
+    Subscription(ExpectStock, expect_stock, lock_levels),
+    Subscription(SetStock, move_stock, lock_levels),
+    Subscription(ReceiveStock, move_stock, lock_levels),
+    Subscription(AdjustStock, move_stock, lock_levels),
+    Subscription(CountStock, move_stock, lock_levels),
+    Subscription(TransferStock, move_stock, lock_levels),
+    Subscription(HoldStock, hold_stock, lock_levels),
     Subscription(ExtendHold, extend_holds),
-    Subscription(ReleaseHold, release_holds),
-    Subscription(OrderCreated, reserve_stock),
-    Subscription(OrderCancelled, release_stock),
-    Subscription(OrderFulfilled, ship_stock),
-    Subscription(OrderReturned, take_back_stock),
+    Subscription(ReleaseHold, release_holds, lock_levels),
+    Subscription(OrderCreated, reserve_stock, lock_levels),
+    Subscription(OrderCancelled, release_stock, lock_levels),
+    Subscription(OrderFulfilled, ship_stock, lock_levels),
+    Subscription(OrderReturned, take_back_stock, lock_levels),
     Subscription(AllocationNoted, note_allocations),
 )
 

@@ -24,16 +24,17 @@ from onhand.common.message_service import Timer
 from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.messaging.unanswered import tell_again
 from onhand.orders.handlers import answers, asking, changing, placing, settling
+from onhand.orders.handlers.locking import lock_all
 from onhand.orders.queries import orders, timelines
 
 SUBSCRIPTIONS = (
     Subscription(CreateOrder, placing.create_orders),
-    Subscription(StockReserved, settling.settle_orders),
-    Subscription(StockRejected, settling.settle_orders),
-    Subscription(BackorderPromised, settling.note_promises),
-    Subscription(CancelOrder, changing.cancel_orders),
-    Subscription(FulfilOrder, changing.fulfil_orders),
-    Subscription(ReturnOrder, changing.take_back_orders),
+    Subscription(StockReserved, settling.settle_orders, lock_all),
+    Subscription(StockRejected, settling.settle_orders, lock_all),
+    Subscription(BackorderPromised, settling.note_promises, lock_all),
+    Subscription(CancelOrder, changing.cancel_orders, lock_all),
+    Subscription(FulfilOrder, changing.fulfil_orders, lock_all),
+    Subscription(ReturnOrder, changing.take_back_orders, lock_all),
     Subscription(StockReleased, answers.note_releases),
     Subscription(StockShipped, answers.note_shipments),
     Subscription(StockReturned, answers.note_returns),

@@ -17,7 +17,10 @@ async def settle_orders(batch: Sequence[Received[StockReserved | StockRejected]]
     An answer for an order that is settled otherwise changes nothing.
     """
     published: list[Publish] = []
-    if at_once := [received for received in batch if says_it_all(received.message)]:
+    at_once = [received for received in batch if says_it_all(received.message)]
+    if 0 < len(at_once) < len(batch):
+        await lock_orders(tx, {received.message.order_id for received in batch})  # in one order, not in two
+    if at_once:
         published += await _settle(at_once, tx)
     if len(at_once) < len(batch):
         published += await _allot([received for received in batch if not says_it_all(received.message)], tx)
@@ -46,7 +49,9 @@ async def note_promises(batch: Sequence[Received[BackorderPromised]], tx: Transa
 async def _settle(batch: Sequence[Received[StockReserved | StockRejected]], tx: Transaction) -> list[Publish]:
     answers = {received.message.order_id: received for received in reversed(batch)}  # so that the first counts
     events = {order_id: settle(received.message) for order_id, received in answers.items()}
-    settled = await settle_blindly(tx, list(events.values()), [received.envelope for received in answers.values()])
+    # In the order in which others lock orders: rows are found one by one, as they are given.
+    order_ids = sorted(events)
+    settled = await settle_blindly(tx, [events[it] for it in order_ids], [answers[it].envelope for it in order_ids])
     return [Publish(events[order_id], cause=answers[order_id]) for order_id in settled]
 
 

@@ -12,11 +12,21 @@ Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[Sequence[Ef
 """Handles all messages of one type in a batch, in the order they came. It may see any of them again, late or early."""
 
 
+Lock = Callable[[Sequence[Received[Any]], Transaction], Awaitable[object]]
+"""Locks in one order all that several handlers of a batch are going to lock, given the messages of all of them."""
+
+
 class Subscription(NamedTuple):
-    """Which handler takes which message."""
+    """Which handler takes which message.
+
+    Attributes:
+        lock: called before the handlers if a batch has messages for several that name it. Each handler locks in order
+            what it needs, but one after the other they would not: two replicas would wait for each other.
+    """
 
     message: type[Command | Query | Event]
     handler: Handler
+    lock: Lock | None = None
 
 
 Sorted: TypeAlias = Mapping[Subscription, Sequence[Received[Any]]]
@@ -33,7 +43,7 @@ class Subscriptions:
     def types_by_topic(self) -> dict[str, list[str]]:
         """For each topic, the types of messages that are subscribed to."""
         topics: dict[str, list[str]] = {}
-        for message, _ in self._by_type.values():
+        for message in (subscription.message for subscription in self._by_type.values()):
             topics.setdefault(message.TOPIC, []).append(message.TYPE)
         return topics
 
@@ -60,8 +70,20 @@ class Subscriptions:
 
     async def handle(self, messages: Sorted, tx: Transaction) -> Sequence[Effect]:
         """Call the handlers; returns what they ask to be told."""
+        if len(messages) > 1:
+            await _lock_first(messages, tx)
         effects: list[Effect] = []
         for subscription in self._by_type.values():
             if batch := messages.get(subscription):
                 effects += await subscription.handler(batch, tx)
         return effects
+
+
+async def _lock_first(messages: Sorted, tx: Transaction) -> None:
+    locking: dict[Lock, list[Sequence[Received[Any]]]] = {}
+    for subscription, batch in messages.items():
+        if subscription.lock is not None:
+            locking.setdefault(subscription.lock, []).append(batch)
+    for lock, batches in locking.items():
+        if len(batches) > 1:
+            await lock([received for batch in batches for received in batch], tx)
