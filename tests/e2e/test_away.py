@@ -16,6 +16,7 @@ from onhand.cli.local import EmbeddedServers
 from onhand.cli.programs import Program, running
 from tests.e2e.books import check_books
 from tests.e2e.conftest import StartSystem
+from tests.e2e.databases import stores_nothing
 from tests.e2e.problems import problem
 from tests.e2e.system import SERVICES, System, new_system
 from tests.e2e.traffic import order, place_order, set_stock, settled, stock, traffic
@@ -146,6 +147,21 @@ def test_without_its_database_orders_takes_no_orders_and_with_it_all_goes_on(sys
             accepted = len(orders.accepted)
             eventually(lambda: is_refused_at_once(system), seconds=5)
             assert len(orders.accepted) <= accepted + 1, "nothing is accepted that cannot be stored"
+        orders.go_on()
+    check_books(system, orders.accepted)
+    assert system.pids() == before, "nobody had to be started again"
+
+
+def test_while_the_database_of_orders_answers_and_stores_nothing_orders_are_refused(system: System) -> None:
+    before = system.pids()
+    with traffic(system) as orders:
+        orders.go_on()
+        with stores_nothing(system, "orders"):
+            eventually(lambda: is_refused_at_once(system), seconds=15)
+            ready = system.client.get(f"{system.url('orders')}/health/ready")
+            assert ready.status_code == 503
+            assert "read-only transaction" in ready.json()["checks"]["work"]
+            assert ready.json()["checks"]["database"] == "ok"
         orders.go_on()
     check_books(system, orders.accepted)
     assert system.pids() == before, "nobody had to be started again"

@@ -275,6 +275,64 @@ async def test_what_was_kept_from_orders_then_is_told_of_then(warehouse: Warehou
     assert [level.safety_stock for level in (await warehouse.explain()).locations] == [3]
 
 
+async def test_what_was_sent_since_was_reserved_then(warehouse: Warehouse) -> None:
+    wanted = order(7, policy="backorder")
+    await warehouse.tell(came(3), wanted)
+    await warehouse.tell(came(4))  # a second row of the order, at the same location
+    then = [await warehouse.now()]
+    for units in (2, 3, 2):
+        await warehouse.tell(sent(wanted, units))
+        then.append(await warehouse.now())
+    told = [await warehouse.explain(at=moment) for moment in then]
+    assert [(numbers_of(each).on_hand, numbers_of(each).reserved) for each in told] == [(7, 7), (5, 5), (2, 2), (0, 0)]
+    assert [[each.quantity for each in explanation.reservations] for explanation in told] == [[4, 3], [4, 1], [2], []]
+
+
+async def test_what_was_given_back_since_was_reserved_then(warehouse: Warehouse) -> None:
+    wanted, waiting, hold = order(2), order(2, policy="backorder"), held(1)
+    await warehouse.tell(came(3), hold, wanted, waiting)
+    then = await warehouse.now()
+    await warehouse.tell(ReleaseHold(reservation_id=hold.reservation_id))
+    later = await warehouse.now()
+    await warehouse.tell(cancelled(wanted))
+    assert numbers_of(await warehouse.explain(at=then)).waiting == [(waiting.order_id, 2)]
+    assert {each.holder_id for each in (await warehouse.explain(at=then)).reservations} == {
+        hold.reservation_id,
+        wanted.order_id,
+    }
+    assert numbers_of(await warehouse.explain(at=later)).waiting == [(waiting.order_id, 1)]
+    now = await warehouse.explain()
+    assert numbers_of(now).waiting == []
+    assert [each.quantity for each in now.reservations] == [1, 1]
+
+
+async def test_who_gave_up_since_was_waiting_then(warehouse: Warehouse) -> None:
+    waiting = order(2, policy="backorder")
+    await warehouse.tell(counted(0), waiting, expected(2, day(1)))
+    then = await warehouse.now()
+    await warehouse.tell(cancelled(waiting))
+    (backorder,) = (await warehouse.explain(at=then)).backorders
+    assert backorder == ExplainedBackorder(waiting.order_id, 2, backorder.at)
+    later = await warehouse.now()
+    for explanation in (await warehouse.explain(), await warehouse.explain(at=later)):
+        assert explanation.backorders == ()
+
+
+async def test_what_was_expected_then_is_told_as_it_was_then(warehouse: Warehouse) -> None:
+    delivery = expected(5, day(1))
+    await warehouse.tell(delivery)
+    then = [await warehouse.now()]
+    await warehouse.tell(replace(delivery, location_id="north"), replace(delivery, quantity=4, location_id="north"))
+    then.append(await warehouse.now())
+    await warehouse.tell(replace(came(4), incoming_id=delivery.incoming_id))
+    told = [(await warehouse.explain(at=moment)).incoming for moment in then]
+    assert [[(each.location_id, each.quantity) for each in incoming] for incoming in told] == [
+        [("main", 5)],
+        [("north", 4)],
+    ]
+    assert (await warehouse.explain()).incoming == ()
+
+
 async def test_an_explanation_adds_up_while_stock_moves(warehouse: Warehouse) -> None:
     await warehouse.tell(came(1000))
 
@@ -292,7 +350,7 @@ async def test_an_explanation_adds_up_while_stock_moves(warehouse: Warehouse) ->
 
 
 UNITS = st.integers(0, 20)
-STEPS = st.lists(st.tuples(st.integers(0, 11), UNITS, UNITS), min_size=1, max_size=15)
+STEPS = st.lists(st.tuples(st.integers(0, 15), UNITS, UNITS), min_size=1, max_size=25)
 PLACES = ("main", "north")
 
 
@@ -308,15 +366,15 @@ class Trade:
         match kind:
             case 0 | 1 | 2 | 3 | 4 | 5 | 6:
                 message: Message | None = self._move(kind, PLACES[number % 2], units)
-            case 7:
+            case 7 | 8:
                 message = order(units + 1, policy="backorder" if number % 2 else "ship-available")
                 self.orders.append(message)
-            case 8:
+            case 9:
                 message = held(units + 1)
                 self.holds.append(message)
-            case 9 if self.holds:
+            case 10 if self.holds:
                 message = ReleaseHold(reservation_id=self.holds[number % len(self.holds)].reservation_id)
-            case 10 | 11 if self.orders:
+            case 11 | 12 | 13 | 14 | 15 if self.orders:
                 message = await self._later(tx, self.orders[number % len(self.orders)], kind, units)
             case _:
                 message = None
@@ -345,7 +403,7 @@ class Trade:
             """,
             wanted.order_id,
         )
-        if kind == 10 and granted > shipped:
+        if kind > 12 and granted > shipped:
             return sent(wanted, min(units + 1, granted - shipped))
         if shipped:
             return sent_back(wanted, min(units + 1, shipped))

@@ -85,6 +85,13 @@ async def test_what_nobody_reads_waits_too(streams: Streams) -> None:
     assert await told_backlog(streams) == 3
 
 
+async def test_what_was_read_already_says_nothing_about_what_waits(streams: Streams) -> None:
+    await send(streams, *map(str, range(32)))
+    await read(streams, "reader", [Count.TOPIC])
+    await send(streams, "a")
+    assert await told_backlog(streams) == 1
+
+
 async def test_of_a_long_backlog_the_newest_entries_tell_how_many_messages_it_holds(streams: Streams) -> None:
     await send(streams, *map(str, range(20)), apart=True)
     assert await told_backlog(streams) == 20
