@@ -73,9 +73,12 @@ async def run_in_turn(empty: Side, full: Side, plan: Sequence[int], seconds: int
         seconds: length of a round's load.
     """
     for number, connections in enumerate(plan):
-        sides = [empty, full] if number % 2 == 0 else [full, empty]
-        rounds = {side: await run_round(side.target, side.ledger, connections, seconds) for side in sides}
-        yield Pair(rounds[empty], rounds[full])
+        is_empty_first = number % 2 == 0
+        first, second = [
+            await run_round(*side, connections, seconds)
+            for side in ((empty, full) if is_empty_first else (full, empty))
+        ]
+        yield Pair(first, second) if is_empty_first else Pair(second, first)
 
 
 def sum_up(stored: int, pairs: Sequence[Pair], verified: Verdict) -> Volume:
