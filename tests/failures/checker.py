@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import Struct, field
 
-from tests.e2e.books import Books, problems
+from tests.e2e.books import Books, problems, served_out_of_turn
 from tests.failures.history import Deed, Look, Purchase, Record
 
 _COME_AGAIN = {503, 504}
@@ -82,8 +82,14 @@ class _Sight(NamedTuple):
     status: str
 
 
-def check(history: Sequence[Record], books: Books) -> Findings:
-    """Compare what clients saw with what is on disk when nothing is under way any more."""
+def check(history: Sequence[Record], books: Books, *, has_right_clocks: bool = True) -> Findings:
+    """Compare what clients saw with what is on disk when nothing is under way any more.
+
+    Args:
+        history: what they saw.
+        books: what is on disk.
+        has_right_clocks: whether the database's clock was never set, so that its times tell who was served first.
+    """
     purchases = [record for record in history if isinstance(record, Purchase)]
     deeds = [record for record in history if isinstance(record, Deed)]
     asked = [*purchases, *(deed for deed in deeds if deed.verb != "see-hold")]
@@ -96,7 +102,11 @@ def check(history: Sequence[Record], books: Books) -> Findings:
         duplicated=[*_duplicated(purchases, books), *_done_too_often(deeds, books)],
         oversold=_oversold(books),
         regressions=[*_regressions(history, books)],
-        wrong=[*_unexpected_answers(history), *problems(books)],
+        wrong=[
+            *_unexpected_answers(history),
+            *problems(books),
+            *(served_out_of_turn(books) if has_right_clocks else ()),
+        ],
     )
 
 

@@ -81,7 +81,9 @@ def run(scenario: Scenario, *, seconds: float, seed: int, keep: Path, tell: Tell
     try:
         with new_ground(scenario, keep) as ground:
             broken = break_under_load(ground, scenario, seconds=seconds, seed=seed, tell=tell)
-            findings, empty_seconds, problems = judge(ground, broken.healed_at)
+            findings, empty_seconds, problems = judge(
+                ground, broken.healed_at, has_right_clocks=scenario.has_right_clocks
+            )
     except CannotRun as why:
         return replace(result, verdict="skipped", problems=[str(why)])
     except Exception as error:  # noqa: BLE001  # a scenario that fails is a finding, and the others go on
@@ -132,7 +134,7 @@ def break_under_load(
     return Broken(dict(task.figures), healed_at)
 
 
-def judge(ground: Ground, healed_at: float) -> tuple[Findings, float | None, list[str]]:
+def judge(ground: Ground, healed_at: float, *, has_right_clocks: bool) -> tuple[Findings, float | None, list[str]]:
     """Wait until nothing is under way, and compare all that clients ever saw with what is on disk.
 
     Returns:
@@ -140,7 +142,7 @@ def judge(ground: Ground, healed_at: float) -> tuple[Findings, float | None, lis
     """
     system, history = ground
     empty_seconds, left = _until_empty(system, healed_at)
-    findings = check(history.read(), read_books(system))
+    findings = check(history.read(), read_books(system), has_right_clocks=has_right_clocks)
     return findings, empty_seconds, [*findings.sentences(), *left, *_verified(system)]
 
 

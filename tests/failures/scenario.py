@@ -65,6 +65,7 @@ class Scenario:
         weight: its part of the time that all scenarios have together.
         settings: of the system, by name of environment variable.
         make_system: makes the system it runs on, not started; gets the settings.
+        has_right_clocks: whether nobody sets the clock of the database.
     """
 
     number: int
@@ -73,6 +74,7 @@ class Scenario:
     weight: float = 1.0
     settings: Mapping[str, str] = field(default_factory=dict)
     make_system: Callable[..., AbstractContextManager[System]] = new_system
+    has_right_clocks: bool = True
 
     @property
     def sentence(self) -> str:

@@ -97,4 +97,6 @@ def _is_tomorrow(system: System, redis: Redis) -> bool:
     return all(clock > time.time() + 80_000 for clock in (float(row["now"]), redis.time()[0]))
 
 
-CLOCKS = Scenario(number=11, name="clocks", break_things=set_clocks, make_system=system_with_clocks)
+CLOCKS = Scenario(
+    number=11, name="clocks", break_things=set_clocks, make_system=system_with_clocks, has_right_clocks=False
+)
