@@ -1,6 +1,6 @@
 """A warehouse to tell messages to, in the words of the tests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, TypeVar
@@ -15,9 +15,13 @@ from onhand.common.contracts import (
     Event,
     ExpectStock,
     ExplainStock,
+    HoldStock,
     Line,
     Message,
+    OrderCancelled,
     OrderCreated,
+    OrderFulfilled,
+    OrderReturned,
     ReceiveStock,
     Reply,
     SetStock,
@@ -72,12 +76,52 @@ def expected(
 
 
 def order(quantity: int = 1, product_id: str = "apple", policy: Policy = "all-or-nothing") -> OrderCreated:
-    return order_of(policy, **{product_id: quantity})
+    return order_for({product_id: quantity}, policy)
 
 
-def order_of(policy: Policy = "all-or-nothing", **units: int) -> OrderCreated:
-    lines = tuple(Line(product_id, quantity) for product_id, quantity in units.items())
-    return OrderCreated(order_id=uuid4(), customer_id="ann", lines=lines, policy=policy)
+def order_of(policy: Policy = "all-or-nothing", hold: HoldStock | None = None, **units: int) -> OrderCreated:
+    return order_for(units, policy, hold)
+
+
+def order_for(
+    units: Mapping[str, int], policy: Policy = "all-or-nothing", hold: HoldStock | None = None
+) -> OrderCreated:
+    return OrderCreated(
+        order_id=uuid4(),
+        customer_id="ann",
+        lines=lines_of(units),
+        policy=policy,
+        reservation_id=UNSET if hold is None else hold.reservation_id,
+    )
+
+
+def lines_of(units: Mapping[str, int]) -> tuple[Line, ...]:
+    return tuple(Line(product_id, quantity) for product_id, quantity in units.items())
+
+
+def cancelled(given: OrderCreated) -> OrderCancelled:
+    return OrderCancelled(order_id=given.order_id, lines=given.lines)
+
+
+def sent(given: OrderCreated, **units: int) -> OrderFulfilled:
+    """So many units are sent off, or all that were ordered."""
+    return OrderFulfilled(
+        order_id=given.order_id, fulfilment_id=uuid4(), lines=lines_of(units) if units else given.lines
+    )
+
+
+def came_back(given: OrderCreated, *, restock: bool = True, **units: int) -> OrderReturned:
+    """So many units are back, or all that were ordered."""
+    return OrderReturned(
+        order_id=given.order_id,
+        return_id=uuid4(),
+        lines=lines_of(units) if units else given.lines,
+        restock=restock,
+    )
+
+
+def held(ttl_seconds: int = 3600, **units: int) -> HoldStock:
+    return HoldStock(reservation_id=uuid4(), lines=lines_of(units), ttl_seconds=ttl_seconds)
 
 
 class Warehouse:
@@ -99,6 +143,10 @@ class Warehouse:
         """Hand over one message; returns the reply to it."""
         (reply,) = replies(await self.tell(message))
         return reply
+
+    async def hear(self, kind: type[EventT], *messages: Told) -> list[EventT]:
+        """Hand over messages in one transaction; returns the events of one kind that follow."""
+        return events(await self.tell(*messages), kind)
 
     async def stock(self, product_id: str = "apple", quantity: int | UnsetType = UNSET) -> StockLevel:
         level = await self.reply(CheckStock(product_id=product_id, quantity=quantity))
