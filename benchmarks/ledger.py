@@ -40,8 +40,16 @@ class Ledger:
         self._inventory = inventory
         self.basket = basket
 
-    async def settled_after(self, limit_seconds: float) -> float | None:
-        """Wait until no order is pending; returns the seconds that took, or None if it takes longer than the limit."""
+    async def settled_after(self, limit_seconds: float, ended: float) -> float | None:
+        """Wait until no order is pending.
+
+        Args:
+            limit_seconds: how long to wait.
+            ended: when the load ended, by the monotonic clock.
+
+        Returns:
+            Seconds from then until the last order was not pending any more; None if that takes longer than the limit.
+        """
         begun = quiet_since = time.monotonic()
         while (now := time.monotonic()) - quiet_since < _QUIET_SECONDS:
             await asyncio.sleep(_POLL_SECONDS)
@@ -49,7 +57,7 @@ class Ledger:
                 quiet_since = time.monotonic()
             if now - begun > limit_seconds:
                 return None
-        return quiet_since - begun
+        return quiet_since - ended
 
     async def books(self) -> Books:
         """Count everything."""

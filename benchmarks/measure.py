@@ -1,6 +1,7 @@
 """One round: load, wait until all is settled, compare the books."""
 
 import statistics
+import time
 from collections.abc import Iterable
 
 import msgspec
@@ -10,6 +11,7 @@ from benchmarks.answers import errors_by_status
 from benchmarks.cpu import cpu_times, watch_memory
 from benchmarks.ledger import Books, Ledger
 from benchmarks.load import Load
+from benchmarks.rest import wait_for_rest
 from benchmarks.target import Target
 
 SETTLE_LIMIT_SECONDS = 60.0
@@ -94,7 +96,9 @@ async def run_round(target: Target, ledger: Ledger, connections: int, seconds: i
     before = cpu_times(target.pids)
     async with watch_memory(target.pids.get("gateway")) as memory:
         seen = await load.run(target.url, ledger.basket, connections, seconds, rate)
-    settled = await ledger.settled_after(SETTLE_LIMIT_SECONDS)
+    ended = time.monotonic()
+    await wait_for_rest(target.url, target.redis_url, SETTLE_LIMIT_SECONDS)
+    settled = await ledger.settled_after(SETTLE_LIMIT_SECONDS, ended)
     after = cpu_times(target.pids)
     new = difference(books, await ledger.books())
     errors = await errors_by_status(target.url) - errors
