@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     """How many streams each topic has, the same in all processes; more than one only for a Redis Cluster."""
     reply_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
     """How long the gateway waits for a service's reply before it answers 504."""
-    max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     """Requests the gateway holds open at once; one more is answered 503."""
     max_backlog: Annotated[int, Field(ge=1, le=100_000_000)] = 50_000
     """Messages that may wait for any service; while more do, the gateway answers 503 to new commands."""
