@@ -352,7 +352,7 @@ async def test_an_explanation_adds_up_while_stock_moves(warehouse: Warehouse) ->
 
 
 UNITS = st.integers(0, 20)
-STEPS = st.lists(st.tuples(st.integers(0, 15), UNITS, UNITS), min_size=1, max_size=25)
+STEPS = st.lists(st.tuples(st.integers(0, 15), UNITS, UNITS), min_size=8, max_size=25)
 PLACES = ("main", "north")
 
 
