@@ -246,8 +246,10 @@ async def test_before_all_there_was_nothing(warehouse: Warehouse) -> None:
 
 async def test_a_moment_that_is_still_to_come_is_now(warehouse: Warehouse) -> None:
     await warehouse.tell(came(5), order(1))
+    await warehouse.tell(order(6, policy="backorder"), expected(2, day(1)))
     explanation = await warehouse.explain(at=day(0))
     assert numbers_of(explanation) == numbers_of(await warehouse.explain())
+    assert [backorder.promised_at for backorder in explanation.backorders] == [day(1)]
     assert explanation.at <= await warehouse.now()
 
 
@@ -350,7 +352,7 @@ async def test_an_explanation_adds_up_while_stock_moves(warehouse: Warehouse) ->
 
 
 UNITS = st.integers(0, 20)
-STEPS = st.lists(st.tuples(st.integers(0, 15), UNITS, UNITS), min_size=1, max_size=25)
+STEPS = st.lists(st.tuples(st.integers(0, 15), UNITS, UNITS), min_size=8, max_size=25)
 PLACES = ("main", "north")
 
 

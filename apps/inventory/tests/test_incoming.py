@@ -197,6 +197,12 @@ async def test_a_delivery_that_is_late_moves_the_promise(warehouse: Warehouse) -
     assert events(await warehouse.tell(delivery), BackorderPromised) == []
 
 
+async def test_a_promise_is_taken_back_when_nothing_comes_any_more(warehouse: Warehouse) -> None:
+    delivery, waiting = expected(3, day(1)), waits(3)
+    await warehouse.tell(counted(0), waiting, delivery)
+    assert promises(await warehouse.tell(replace(delivery, quantity=0)), waiting) == [None]
+
+
 async def test_what_was_received_in_part_is_promised_no_more(warehouse: Warehouse) -> None:
     delivery = expected(5, day(1))
     first, second = waits(3), waits(4)

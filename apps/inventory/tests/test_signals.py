@@ -121,8 +121,14 @@ async def test_a_definition_signals_what_it_changes(warehouse: Warehouse) -> Non
     ]
 
 
+async def test_a_lower_threshold_makes_enough_of_what_was_low(warehouse: Warehouse) -> None:
+    await warehouse.tell(DefineProduct(product_id="apple", low_stock_threshold=10))
+    effects = await warehouse.tell(DefineProduct(product_id="apple", low_stock_threshold=9))
+    assert signals(effects) == [StockReplenished("apple", 10, crossing=3)]
+
+
 async def test_each_product_is_told_of_by_the_message_that_changed_it(warehouse: Warehouse) -> None:
-    apple, pear = received(adjusted(-8)), received(came(1, "pear"))
+    apple, pear = received(counted(2)), received(counted(1, "pear"))
     effects = await warehouse.tell(apple, pear)
     causes = {effect.event: effect.cause for effect in effects if isinstance(effect, Publish)}
     assert causes == {StockLow("apple", 2, 3, crossing=2): apple, StockReplenished("pear", 1, crossing=1): pear}

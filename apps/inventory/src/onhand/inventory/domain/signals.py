@@ -23,11 +23,14 @@ def signals_of(stock: Stock) -> list[Signal]:
         Signals whose `crossing` counts from 1 for each product: how many there were before is stored.
     """
     signals: list[Signal] = []
-    for product in stock.products.values():
-        before, after = stock.promisable_before(product.product_id), stock.promisable(product.product_id)
-        state_before = _state(before, stock.product_before(product.product_id))
-        if before != after or state_before is not _state(after, product):
-            signals += _crossings(product, state_before, after)
+    for product_id, product in stock.products.items():
+        was = stock.product_before(product_id)
+        promisable_before, promisable = stock.promisable_before(product_id), stock.promisable(product_id)
+        if was is product and min(promisable_before, promisable) > (product.low_stock_threshold or 0):
+            continue  # nearly always; the rest would come to the same
+        before, after = _state(promisable_before, was), _state(promisable, product)
+        if before is not after:
+            signals += _crossings(product, before, after, promisable)
     return signals
 
 
@@ -37,14 +40,14 @@ def _state(promisable: int, product: Product) -> _State:
     return _State.LOW if promisable <= (product.low_stock_threshold or 0) else _State.ENOUGH
 
 
-def _crossings(product: Product, before: _State, promisable: int) -> list[Signal]:
-    after = _state(promisable, product)
+def _crossings(product: Product, before: _State, after: _State, promisable: int) -> list[Signal]:
+    """What is told when a product comes from one state to another."""
     threshold = product.low_stock_threshold
     signals: list[Signal] = []
-    if before is _State.ENOUGH and after is not _State.ENOUGH and threshold is not None:
+    if before is _State.ENOUGH and threshold is not None:
         signals.append(StockLow(product.product_id, promisable, threshold, crossing=1))
-    if before is not _State.DEPLETED and after is _State.DEPLETED:
+    if after is _State.DEPLETED:
         signals.append(StockDepleted(product.product_id, crossing=len(signals) + 1))
-    if before is not _State.ENOUGH and after is _State.ENOUGH:
+    if after is _State.ENOUGH:
         signals.append(StockReplenished(product.product_id, promisable, crossing=1))
     return signals

@@ -138,13 +138,15 @@ CREATE INDEX incoming_awaited ON incoming (product_id, expected_at) WHERE replac
 
 -- migrate:down
 
--- Where units are, and that some were sent, is forgotten; what is on hand and reserved stays.
+-- Where units are, what is held and that some were sent is forgotten; what is on hand and reserved stays.
 DROP TABLE incoming;
+DELETE FROM reservations WHERE row_no > 1 OR holder_id IN (SELECT reservation_id FROM holds);
 DROP TABLE holds;
 DROP INDEX reservations_waiting, reservations_of_product;
-DELETE FROM reservations WHERE row_no > 1;
 ALTER TABLE reservations
     DROP CONSTRAINT reservations_pkey,
+    DROP CONSTRAINT reservations_requested_check,
+    DROP CONSTRAINT reservations_reason_check,
     DROP COLUMN row_no,
     DROP COLUMN line_no,
     DROP COLUMN location_id,
@@ -155,16 +157,24 @@ ALTER TABLE reservations
     DROP COLUMN revision,
     DROP COLUMN promised_at,
     DROP COLUMN released_at,
-    ADD PRIMARY KEY (holder_id);
+    ALTER COLUMN product_id TYPE text COLLATE "default";
 DROP SEQUENCE backorder_queue;
 ALTER TABLE reservations RENAME COLUMN requested TO quantity;
 ALTER TABLE reservations RENAME COLUMN holder_id TO order_id;
+UPDATE reservations SET reason = 'insufficient-stock' WHERE reason <> 'unknown-product';
+ALTER TABLE reservations
+    ADD PRIMARY KEY (order_id),
+    ADD CHECK (quantity > 0),
+    ADD CHECK (reason IN ('unknown-product', 'insufficient-stock'));
 DROP TABLE movements;
-ALTER TABLE stock_levels DROP CONSTRAINT stock_levels_pkey;
-CREATE TABLE stock AS SELECT product_id, sum(on_hand)::integer AS on_hand, sum(reserved)::integer AS reserved
-FROM stock_levels GROUP BY product_id;
+CREATE TABLE stock (
+    product_id text COLLATE "C" PRIMARY KEY,
+    on_hand    integer NOT NULL CHECK (on_hand >= 0),
+    reserved   integer NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+    CHECK (reserved <= on_hand)
+) WITH (fillfactor = 50);
+INSERT INTO stock SELECT product_id, sum(on_hand), sum(reserved) FROM stock_levels GROUP BY product_id;
 DROP TABLE stock_levels;
 DROP TABLE definitions;
-ALTER TABLE stock ADD PRIMARY KEY (product_id), ALTER COLUMN on_hand SET NOT NULL, ALTER COLUMN reserved SET NOT NULL;
 DROP TABLE products;
 DROP TABLE locations;
