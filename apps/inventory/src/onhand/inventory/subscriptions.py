@@ -52,7 +52,7 @@ SUBSCRIPTIONS = (
     Subscription(CountStock, move_stock, lock_levels),
     Subscription(TransferStock, move_stock, lock_levels),
     Subscription(HoldStock, hold_stock, lock_levels),
-    Subscription(ExtendHold, extend_holds),
+    Subscription(ExtendHold, extend_holds, lock_levels),
     Subscription(ReleaseHold, release_holds, lock_levels),
     Subscription(OrderCreated, reserve_stock, lock_levels),
     Subscription(OrderCancelled, release_stock, lock_levels),

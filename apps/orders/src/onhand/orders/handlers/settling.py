@@ -1,14 +1,17 @@
 """Inventory answers, and tells later what has become of what an order waits for."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from onhand.common.contracts import AllocationNoted, BackorderPromised, StockRejected, StockReserved
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Publish, Received
 from onhand.orders.domain.settling import allot, can_note, promise, says_it_all, settle
-from onhand.orders.store.orders import Change, lock_orders, save_changes
+from onhand.orders.store.orders import Change, lock_orders, lock_rows, save_changes
 from onhand.orders.store.settling import settle_orders as settle_blindly
+
+_AS_NUMBER = attrgetter("int")  # sorts faster than UUIDs do
 
 
 async def settle_orders(batch: Sequence[Received[StockReserved | StockRejected]], tx: Transaction) -> list[Publish]:
@@ -19,7 +22,7 @@ async def settle_orders(batch: Sequence[Received[StockReserved | StockRejected]]
     published: list[Publish] = []
     at_once = [received for received in batch if says_it_all(received.message)]
     if 0 < len(at_once) < len(batch):
-        await lock_orders(tx, {received.message.order_id for received in batch})  # in one order, not in two
+        await lock_rows(tx, {received.message.order_id for received in batch})  # in one order, not in two
     if at_once:
         published += await _settle(at_once, tx)
     if len(at_once) < len(batch):
@@ -47,7 +50,8 @@ async def note_promises(batch: Sequence[Received[BackorderPromised]], tx: Transa
 
 
 async def _settle(batch: Sequence[Received[StockReserved | StockRejected]], tx: Transaction) -> list[Publish]:
-    answers = {received.message.order_id: received for received in reversed(batch)}  # so that the first counts
+    first = {received.message.order_id: received for received in reversed(batch)}
+    answers = {order_id: first[order_id] for order_id in sorted(first, key=_AS_NUMBER)}  # in the order of locks
     events = {order_id: settle(received.message) for order_id, received in answers.items()}
     # In the order in which others lock orders: rows are found one by one, as they are given.
     order_ids = sorted(events)

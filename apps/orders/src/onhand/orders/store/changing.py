@@ -1,6 +1,6 @@
 """How fulfilments and returns are known again."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import msgspec
@@ -21,8 +21,8 @@ async def find_requests(tx: Transaction, change_ids: Collection[UUID]) -> dict[U
     return {row["change_id"]: msgspec.json.decode(row["data"], type=_KINDS[row["type"]]) for row in rows}
 
 
-async def save_requests(tx: Transaction, requests: Sequence[tuple[UUID, Request]]) -> None:
-    """Note which commands were carried out, each with the id of its fulfilment or return.
+async def save_requests(tx: Transaction, requests: Mapping[UUID, Request]) -> None:
+    """Note which commands were carried out, by the id of the fulfilment or return.
 
     Raises:
         asyncpg.UniqueViolationError: another replica has just used one of the ids, for another order.
@@ -33,8 +33,8 @@ async def save_requests(tx: Transaction, requests: Sequence[tuple[UUID, Request]
             INSERT INTO order_changes (change_id, order_id, type, data)
             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[])
             """,
-            [change_id for change_id, _ in requests],
-            [request.order_id for _, request in requests],
-            [request.TYPE for _, request in requests],
-            [msgspec.json.encode(request).decode() for _, request in requests],
+            list(requests),
+            [request.order_id for request in requests.values()],
+            [request.TYPE for request in requests.values()],
+            [msgspec.json.encode(request).decode() for request in requests.values()],
         )

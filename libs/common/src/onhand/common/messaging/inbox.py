@@ -15,9 +15,15 @@ _FORGET_ROWS = 10_000
 
 
 async def first_seen(tx: Transaction, batch: Sequence[Received[Message]]) -> set[str]:
-    """Note the messages of a batch as received; returns the ids of those that had not been received before."""
+    """Note the messages of a batch as received; returns the ids of those that had not been received before.
+
+    They are noted in the order of the ids, so that two batches with the same messages do not deadlock.
+    """
     rows = await tx.fetch(
-        "INSERT INTO inbox (message_id) SELECT DISTINCT unnest($1::text[]) ON CONFLICT DO NOTHING RETURNING message_id",
+        """
+        INSERT INTO inbox (message_id) SELECT DISTINCT unnest($1::text[]) AS message_id ORDER BY message_id
+        ON CONFLICT DO NOTHING RETURNING message_id
+        """,
         [received.envelope.id for received in batch],
     )
     return {row["message_id"] for row in rows}

@@ -20,8 +20,9 @@ class Subscription(NamedTuple):
     """Which handler takes which message.
 
     Attributes:
-        lock: called before the handlers if a batch has messages for several that name it. Each handler locks in order
-            what it needs, but one after the other they would not: two replicas would wait for each other.
+        lock: called before the first of the handlers if a batch has messages for several that name it. Each handler
+            locks in order what it needs, but one after the other they would not: two replicas would wait for each
+            other. What handlers lock that come earlier and name none, they lock before it in every batch.
     """
 
     message: type[Command | Query | Event]
@@ -70,20 +71,24 @@ class Subscriptions:
 
     async def handle(self, messages: Sorted, tx: Transaction) -> Sequence[Effect]:
         """Call the handlers; returns what they ask to be told."""
-        if len(messages) > 1:
-            await _lock_first(messages, tx)
+        locked = _locked_together(messages) if len(messages) > 1 else {}
         effects: list[Effect] = []
         for subscription in self._by_type.values():
             if batch := messages.get(subscription):
+                if subscription.lock is not None and subscription.lock in locked:
+                    await subscription.lock(locked.pop(subscription.lock), tx)
                 effects += await subscription.handler(batch, tx)
         return effects
 
 
-async def _lock_first(messages: Sorted, tx: Transaction) -> None:
+def _locked_together(messages: Sorted) -> dict[Lock, list[Received[Any]]]:
+    """For each lock that several subscriptions name, the messages of all of them."""
     locking: dict[Lock, list[Sequence[Received[Any]]]] = {}
     for subscription, batch in messages.items():
         if subscription.lock is not None:
             locking.setdefault(subscription.lock, []).append(batch)
-    for lock, batches in locking.items():
-        if len(batches) > 1:
-            await lock([received for batch in batches for received in batch], tx)
+    return {
+        lock: [received for batch in batches for received in batch]
+        for lock, batches in locking.items()
+        if len(batches) > 1
+    }
