@@ -13,7 +13,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from onhand.cli.verification.findings import Finding
 from onhand.cli.verification.snapshots import Books
@@ -45,12 +52,15 @@ from onhand.orders.subscriptions import SUBSCRIPTIONS as OF_ORDERS
 from onhand.orders.subscriptions import timers as timers_of_orders
 
 Fate = Literal["acknowledged", "killed before commit", "killed after commit", "killed after publishing"]
+FATES = st.sampled_from(get_args(Fate))
+WISHES = st.sampled_from(["cancel", "fulfil", "return", "return for good"])
 UNITS = st.integers(1, 4)
 PRODUCTS = st.sampled_from(["apple", "pear"])
 LOCATIONS = st.sampled_from(["main", "east"])
 HOLDS = st.sampled_from([UUID(int=1), UUID(int=2), UUID(int=3)])
 LINES = st.lists(st.builds(Line, PRODUCTS, UNITS), min_size=1, max_size=2, unique_by=lambda line: line.product_id)
 NEW_IDS = st.builds(uuid4)
+HOLD = st.builds(HoldStock, reservation_id=HOLDS, lines=LINES.map(tuple), ttl_seconds=st.just(60))
 STOCK_COMMANDS = st.one_of(
     st.builds(SetStock, movement_id=NEW_IDS, product_id=PRODUCTS, on_hand=st.integers(0, 9), location_id=LOCATIONS),
     st.builds(ReceiveStock, movement_id=NEW_IDS, product_id=PRODUCTS, quantity=UNITS, location_id=LOCATIONS),
@@ -63,7 +73,7 @@ STOCK_COMMANDS = st.one_of(
         from_location_id=st.just("main"),
         to_location_id=st.just("east"),
     ),
-    st.builds(HoldStock, reservation_id=HOLDS, lines=LINES.map(tuple), ttl_seconds=st.just(60)),
+    HOLD,
     st.builds(ReleaseHold, reservation_id=HOLDS),
 )
 ORDER = st.builds(
@@ -71,7 +81,7 @@ ORDER = st.builds(
     order_id=NEW_IDS,
     customer_id=st.just("ann"),
     lines=LINES.map(tuple),
-    policy=st.sampled_from(get_args(Policy)),
+    policy=st.sampled_from([*get_args(Policy), "backorder"]),
 )
 ORDER_WITH_HOLD = st.builds(
     CreateOrder, order_id=NEW_IDS, customer_id=st.just("ann"), lines=LINES.map(tuple), reservation_id=HOLDS
@@ -119,38 +129,55 @@ class TransportMachine(RuleBasedStateMachine):
         self.orders.database.run(lambda tx: tx.execute(EMPTY_ORDERS))
         self.inventory.database.run(lambda tx: tx.execute(EMPTY_INVENTORY))
 
-    @rule(messages=st.lists(STOCK_COMMANDS | ORDER | ORDER_WITH_HOLD, min_size=1, max_size=5))
-    def people_send(self, messages: list[Message]) -> None:
-        self.order_ids += [message.order_id for message in messages if isinstance(message, CreateOrder)]
-        self.in_flight += [received(message) for message in messages]
+    @initialize(units=st.lists(st.integers(0, 12), min_size=4, max_size=4), holds=st.lists(HOLD, max_size=3))
+    def there_is_some_stock(self, units: list[int], holds: list[HoldStock]) -> None:
+        places = ((product_id, location_id) for product_id in ("apple", "pear") for location_id in ("main", "east"))
+        stock = [
+            SetStock(movement_id=uuid4(), product_id=product_id, on_hand=on_hand, location_id=location_id)
+            for (product_id, location_id), on_hand in zip(places, units, strict=True)
+        ]
+        self.send(stock, "acknowledged")
+        self.send(holds, "acknowledged")
+
+    def teardown(self) -> None:
+        self.all_is_well_for_a_while()
+
+    @rule(orders=st.lists(ORDER | ORDER_WITH_HOLD, min_size=1, max_size=4), fate=FATES)
+    def people_order(self, orders: list[CreateOrder], fate: Fate) -> None:
+        self.order_ids += [order.order_id for order in orders]
+        self.send(orders, fate)
+
+    @rule(commands=st.lists(STOCK_COMMANDS, min_size=1, max_size=3), fate=FATES)
+    def people_move_and_hold_stock(self, commands: list[Message], fate: Fate) -> None:
+        self.send(commands, fate)
 
     @precondition(lambda self: self.order_ids)
-    @rule(pick=st.integers(0, 9), wish=st.sampled_from(["cancel", "fulfil", "return", "return for good"]))
-    def people_want_something_of_an_order(self, pick: int, wish: str) -> None:
-        order_id = self.order_ids[pick % len(self.order_ids)]
-        match wish:
-            case "cancel":
-                self.in_flight.append(received(CancelOrder(order_id=order_id)))
-            case "fulfil":
-                self.in_flight.append(received(FulfilOrder(order_id=order_id, fulfilment_id=uuid4())))
-            case _:
-                command = ReturnOrder(order_id=order_id, return_id=uuid4(), restock=wish == "return")
-                self.in_flight.append(received(command))
+    @rule(picks=st.lists(st.tuples(st.integers(0, 9), WISHES), min_size=1, max_size=3), fate=FATES)
+    def people_want_something_of_their_orders(self, picks: list[tuple[int, str]], fate: Fate) -> None:
+        self.send([wish_for(self.order_ids[pick % len(self.order_ids)], wish) for pick, wish in picks], fate)
 
     @precondition(lambda self: self.in_flight)
-    @rule(picks=st.lists(st.integers(0, 20), min_size=1, max_size=8), fate=st.sampled_from(get_args(Fate)))
+    @rule(picks=st.lists(st.integers(0, 20), min_size=1, max_size=8), fate=FATES)
     def some_messages_arrive(self, picks: list[int], fate: Fate) -> None:
         self.deliver([self.in_flight[pick % len(self.in_flight)] for pick in picks], fate)
 
-    @rule()
-    def redis_loses_everything(self) -> None:
-        self.in_flight.clear()
+    @precondition(lambda self: self.in_flight)
+    @rule(fate=FATES, rounds=st.integers(1, 4))
+    def all_messages_arrive_with_what_follows(self, fate: Fate, rounds: int) -> None:
+        for _ in range(rounds):
+            self.deliver(self.in_flight.copy(), fate)
+            fate = "acknowledged"
 
-    @rule()
-    def holds_are_over(self) -> None:
-        self.inventory.database.run(lambda tx: tx.execute(HOLDS_ARE_OVER))
+    @rule(what=st.sampled_from(["redis forgets", "holds are over", "time passes", "time passes"]))
+    def something_happens(self, what: str) -> None:
+        match what:
+            case "redis forgets":
+                self.in_flight.clear()
+            case "holds are over":
+                self.inventory.database.run(lambda tx: tx.execute(HOLDS_ARE_OVER))
+            case _:
+                self.time_passes()
 
-    @rule()
     def time_passes(self) -> None:
         """Whatever is not answered is told again."""
         self.orders.database.run(lambda tx: tx.execute(f"{ORDERS_WAIT}; {EVENTS_WAIT}"))
@@ -169,6 +196,12 @@ class TransportMachine(RuleBasedStateMachine):
                     self.deliver(self.in_flight.copy(), "acknowledged")
             assert self.in_flight == []
         assert self.loop.run_until_complete(wrong(self.books)) == []
+
+    def send(self, commands: Sequence[Message], fate: Fate) -> None:
+        """Commands mostly arrive at once, as people wait for the answer; what follows from them is on its way."""
+        sent = [received(command) for command in commands]
+        self.in_flight += sent
+        self.deliver(sent, fate)
 
     def deliver(self, batch: Sequence[Received[Any]], fate: Fate) -> None:
         for service in (self.orders, self.inventory):
@@ -197,6 +230,17 @@ class TransportMachine(RuleBasedStateMachine):
     def nothing_is_oversold(self) -> None:
         for on_hand, reserved, held, moved in self.inventory.database.run(lambda tx: tx.fetch(LEVELS)):
             assert held == reserved <= on_hand == moved
+
+
+def wish_for(order_id: UUID, wish: str) -> Message:
+    """The command for what somebody wants of an order."""
+    match wish:
+        case "cancel":
+            return CancelOrder(order_id=order_id)
+        case "fulfil":
+            return FulfilOrder(order_id=order_id, fulfilment_id=uuid4())
+        case _:
+            return ReturnOrder(order_id=order_id, return_id=uuid4(), restock=wish == "return")
 
 
 async def wrong(books: Books) -> list[Finding]:
