@@ -1,13 +1,11 @@
-"""What is sent again with its key is done once: at the same time, later, and over restarts."""
+"""What is sent again with its key is done once: at the same time, and later. Over restarts: `test_restarts.py`."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from redis import Redis
 
-from tests.e2e.conftest import StartSystem
 from tests.e2e.databases import read
 from tests.e2e.problems import problem
 from tests.e2e.shop import becomes, done, explain, lines, new_id, numbers, place, post
@@ -168,22 +166,3 @@ def test_an_order_is_sent_off_and_taken_back_once_under_a_key(system: System, pr
         assert problem(refused, 422)["type"] == "urn:onhand:problem:idempotency-key-reused"
     eventually(lambda: numbers(system, product) == (1000, 3, 997))
     assert [it["quantity"] for it in explain(system, product)["movements"] if it["type"] != "count"] == [2, -2]
-
-
-def test_a_key_is_known_after_everything_was_killed_and_redis_is_empty(start_system: StartSystem) -> None:
-    system, product, key = start_system(), new_id(), new_id("key")
-    set_stock(system, product, 10)
-    movement = {"type": "receive", "quantity": 5}
-    order_id = done(post(system, "orders", new_order(product, 2), key=key))["orderId"]
-    moved = done(post(system, f"stock/{product}/movements", movement, key=key))
-    becomes(system, order_id, "confirmed")
-
-    with Redis.from_url(system.redis_url) as redis:
-        redis.flushall()
-    system.kill_everything()
-    system.start()
-
-    again = post(system, "orders", new_order(product, 2), key=key)
-    assert (done(again)["orderId"], again.headers["idempotent-replayed"]) == (order_id, "true")
-    assert done(post(system, f"stock/{product}/movements", movement, key=key)) == moved
-    assert numbers(system, product) == (15, 2, 13)

@@ -9,7 +9,7 @@ from redis import Redis
 from tests.e2e.books import check_books, check_streams
 from tests.e2e.conftest import StartSystem
 from tests.e2e.messages import payloads
-from tests.e2e.shop import numbers
+from tests.e2e.shop import becomes, done, lines, new_id, numbers, post
 from tests.e2e.system import SERVICES
 from tests.e2e.traffic import place_order, set_stock, settled, traffic
 from tests.e2e.waiting import eventually
@@ -88,3 +88,23 @@ def test_orders_settle_if_inventory_never_hears_of_them_or_is_never_heard(start_
         redis.flushall()
     check_books(system, accepted)
     assert numbers(system, "tea") == (15, 15, 0)
+
+
+def test_a_key_is_known_after_everything_was_killed_and_redis_is_empty(start_system: StartSystem) -> None:
+    system, product, key = start_system(), new_id(), new_id("key")
+    set_stock(system, product, 10)
+    order = {"customerId": "cust-456", "lines": lines(**{product: 2})}
+    movement = {"type": "receive", "quantity": 5}
+    order_id = done(post(system, "orders", order, key=key))["orderId"]
+    moved = done(post(system, f"stock/{product}/movements", movement, key=key))
+    becomes(system, order_id, "confirmed")
+
+    with Redis.from_url(system.redis_url) as redis:
+        redis.flushall()
+    system.kill_everything()
+    system.start()
+
+    again = post(system, "orders", order, key=key)
+    assert (done(again)["orderId"], again.headers["idempotent-replayed"]) == (order_id, "true")
+    assert done(post(system, f"stock/{product}/movements", movement, key=key)) == moved
+    assert numbers(system, product) == (15, 2, 13)
