@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -86,6 +87,8 @@ ORDER = st.builds(
 ORDER_WITH_HOLD = st.builds(
     CreateOrder, order_id=NEW_IDS, customer_id=st.just("ann"), lines=LINES.map(tuple), reservation_id=HOLDS
 )
+LEAST_STEPS = 30
+"""An order goes a long way; with fewer steps hardly any is sent off, and hardly any waits and gets its units."""
 MOST_ROUNDS = 40
 """More messages in a row than there can be from one to the last that follows from it."""
 HOLDS_ARE_OVER = "UPDATE holds SET expires_at = expires_at - interval '1 day'"
@@ -277,5 +280,6 @@ def test_orders_and_inventory_agree_whatever_happens_to_their_messages(
     orders_database: Database, inventory_database: Database, loop: asyncio.AbstractEventLoop
 ) -> None:
     run_state_machine_as_test(
-        lambda: TransportMachine(orders_database, inventory_database, loop)  # type: ignore[arg-type]  # a function will do
+        lambda: TransportMachine(orders_database, inventory_database, loop),  # type: ignore[arg-type]  # a function will do
+        settings=settings(stateful_step_count=max(LEAST_STEPS, settings().stateful_step_count)),
     )
