@@ -55,6 +55,7 @@ from onhand.orders.subscriptions import SUBSCRIPTIONS
 MINUTE = 60  # how long an order waits until it is asked for again: much longer than any step takes
 MAY, JUNE = datetime(2027, 5, 1, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC)
 BASKETS = st.dictionaries(st.sampled_from(["apple", "pear"]), st.integers(1, 3), min_size=1)
+CHANGE_IDS = [UUID(int=1), UUID(int=2)]  # that are used for more than one thing
 LATER: dict[OrderStatus, set[OrderStatus]] = {
     "pending": {"pending", "confirmed", "backordered", "rejected", "cancelled"},
     "backordered": {"backordered", "confirmed", "cancelled"},
@@ -130,11 +131,17 @@ def _answer(sale: Sale, number: int) -> StockReserved:
 
 def changes_of(sale: Sale) -> st.SearchStrategy[Message]:
     order_id, lines = sale.command.order_id, st.none() | BASKETS
+    ids = st.builds(uuid4) | st.sampled_from(CHANGE_IDS)
     return st.one_of(
-        st.builds(partial(fulfil, order_id), lines),
-        st.builds(partial(take_back, order_id), lines),
+        st.builds(partial(fulfil, order_id), lines, ids),
+        st.builds(partial(take_back, order_id), lines, ids),
         st.just(CancelOrder(order_id)),
     )
+
+
+def lives_of(sale: Sale) -> st.SearchStrategy[list[Message]]:
+    """Much that happens to one order."""
+    return st.lists(answers_of(sale) | changes_of(sale), min_size=4, max_size=10)
 
 
 def sent_again(earlier: Received[Any]) -> Message:
@@ -198,6 +205,15 @@ class OrdersMachine(RuleBasedStateMachine):
         replies = [(effect.to, word_of(effect.reply)) for effect in effects if isinstance(effect, Answer)]
         assert replies == [(each, reply) for each, (_, reply) in expected if reply is not None]
         return multiple(*batch)
+
+    @rule(target=messages, life=sales.flatmap(lives_of))
+    def an_order_has_a_life(self, life: list[Message]) -> MultipleResults[Received[Any]]:
+        """Each message alone: an order gets further than it would by chance."""
+        batches = [received(message) for message in life]
+        for each in batches:
+            self.a_batch_arrives([each])
+            self.counters_add_up_and_no_status_goes_back()
+        return multiple(*batches)
 
     @rule(minutes=st.sampled_from([0, 1, 2, 4, 8, 16, 32, -2]))  # below 0: the clock is set back
     def orders_asks_again_after(self, minutes: int) -> None:

@@ -39,7 +39,10 @@ async def fill_backorders(
     revisions = await next_revisions(tx, {given.waiting.order_id for given in fills})
     await save_fills(tx, fills)
     allocations = await find_allocations(tx, revisions)
-    events = [tell_allocations(order_id, allocations[order_id], revision) for order_id, revision in revisions.items()]
+    events = [
+        tell_allocations(order_id, allocations[order_id], revisions[order_id])
+        for order_id in dict.fromkeys(given.waiting.order_id for given in fills)  # as they were served
+    ]
     of_order = {given.waiting.order_id: causes.get(given.waiting.product_id) for given in fills}
     return await expect_answers(
         tx,
