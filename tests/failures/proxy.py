@@ -71,11 +71,11 @@ class Proxy:
     async def stop(self) -> None:
         """Cut every connection and take no more."""
         self._listener.close()
-        connections = self._connections.copy()
-        for connection, writer in connections.items():
-            connection.cancel()
-            writer.close()  # here, because what is cancelled before it has begun does nothing
-        await asyncio.gather(*connections, return_exceptions=True)
+        while connections := self._connections.copy():  # more may come that were accepted already
+            for connection, writer in connections.items():
+                connection.cancel()
+                writer.close()  # here, because what is cancelled before it has begun does nothing
+            await asyncio.gather(*connections, return_exceptions=True)
 
     def use(self, faults: Faults) -> None:
         """Let these faults happen from now on, and cut what had gone silent. To be called from any thread."""
