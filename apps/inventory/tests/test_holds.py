@@ -410,6 +410,7 @@ async def test_a_hold_found_due_that_is_used_before_its_levels_are_locked_is_not
         # As if the order had found it active at the last moment: the sweeper finds it due meanwhile, and waits.
         await tx.execute("UPDATE holds SET expires_at = statement_timestamp() + interval '1 hour'")
         used = events(await tell(tx, order_of(hold=hold, apple=5)), HoldEnded)
+        await tx.execute("UPDATE holds SET expires_at = statement_timestamp()")
         sweeping = asyncio.create_task(sweep(warehouse))
         await waits_for_a_lock(warehouse)
     assert ended([*used, *await sweeping]) == [(hold.reservation_id, "used")]

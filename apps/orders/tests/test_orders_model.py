@@ -89,8 +89,8 @@ class Asked(NamedTuple):
 
 @st.composite
 def new_sales(draw: st.DrawFn) -> Sale:
-    basket, policy = draw(BASKETS), draw(st.sampled_from(get_args(Policy)))
-    key = draw(st.sampled_from([{}, {"idempotency_key": "k"}]))
+    basket, policy = draw(BASKETS), draw(st.sampled_from(["backorder", *get_args(Policy)]))
+    key = draw(st.sampled_from([{}, {}, {}, {"idempotency_key": "k"}]))
     given: list[Lines] = [{product_id: draw(st.integers(0, quantity)) for product_id, quantity in basket.items()}]
     for _ in range(draw(st.integers(0, 3)) if policy == "backorder" else 0):
         more = {product_id: draw(st.integers(0, quantity)) for product_id, quantity in basket.items()}
@@ -129,19 +129,34 @@ def _answer(sale: Sale, number: int) -> StockReserved:
     return granting(sale.command.order_id, sale.basket, sale.given[number], 2 * number, waits=waits)
 
 
-def changes_of(sale: Sale) -> st.SearchStrategy[Message]:
-    order_id, lines = sale.command.order_id, st.none() | BASKETS
-    ids = st.builds(uuid4) | st.sampled_from(CHANGE_IDS)
+def parts_of(basket: Lines) -> st.SearchStrategy[Lines | None]:
+    """Some units of an order, as it has them; all that can be meant; or whatever comes to mind."""
+    some = st.fixed_dictionaries({product_id: st.integers(0, quantity) for product_id, quantity in basket.items()})
     return st.one_of(
-        st.builds(partial(fulfil, order_id), lines, ids),
-        st.builds(partial(take_back, order_id), lines, ids),
-        st.just(CancelOrder(order_id)),
+        some.map(lambda units: {product_id: it for product_id, it in units.items() if it} or None), st.none(), BASKETS
     )
 
 
-def lives_of(sale: Sale) -> st.SearchStrategy[list[Message]]:
-    """Much that happens to one order."""
-    return st.lists(answers_of(sale) | changes_of(sale), min_size=4, max_size=10)
+def changes_of(sale: Sale) -> st.SearchStrategy[Message]:
+    order_id, ids = sale.command.order_id, st.builds(uuid4) | st.sampled_from(CHANGE_IDS)
+    return st.one_of(
+        st.builds(partial(fulfil, order_id), parts_of(sale.basket), ids),
+        st.builds(partial(take_back, order_id), parts_of(sale.basket), ids),
+    )
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Message | int]:
+    """Much that happens to one order, most of it after it was placed and decided.
+
+    A number is a message that comes again; below 0, Inventory's answer to what follows from it.
+    """
+    sale = draw(new_sales())
+    moves = st.one_of(answers_of(sale), changes_of(sale), changes_of(sale), st.integers(-9, 9))
+    life = draw(st.lists(moves, min_size=6, max_size=12))
+    life.insert(draw(st.sampled_from([0, 0, 1, 3])), _answer(sale, 0) if sale.given else draw(answers_of(sale)))
+    life.insert(draw(st.sampled_from([0, 0, 0, 1])), sale.command)
+    return life + draw(st.sampled_from([[], [], [], [CancelOrder(sale.command.order_id)]]))
 
 
 def sent_again(earlier: Received[Any]) -> Message:
@@ -170,6 +185,7 @@ class OrdersMachine(RuleBasedStateMachine):
         sales.flatmap(answers_of),
         sales.flatmap(changes_of),
         sales.map(lambda sale: sale.command),
+        sales.map(lambda sale: CancelOrder(sale.command.order_id)),
         messages,
         messages.map(sent_again),
         messages.map(done_by_inventory),
@@ -184,9 +200,12 @@ class OrdersMachine(RuleBasedStateMachine):
         database.run(lambda tx: tx.execute(EMPTY))
 
     @initialize(target=sales, sale=new_sales())
-    def the_first_customer_orders(self, sale: Sale) -> Sale:
-        self.a_batch_arrives([sale.command])
+    def a_customer_has_a_wish(self, sale: Sale) -> Sale:
         return sale
+
+    @initialize(target=messages, sale=new_sales())
+    def a_customer_has_ordered(self, sale: Sale) -> MultipleResults[Received[Any]]:
+        return self.a_batch_arrives([sale.command])
 
     @rule(target=sales, sale=new_sales() | sales.map(another), arrives=st.booleans())
     def a_customer_orders(self, sale: Sale, *, arrives: bool) -> Sale:
@@ -206,20 +225,25 @@ class OrdersMachine(RuleBasedStateMachine):
         assert replies == [(each, reply) for each, (_, reply) in expected if reply is not None]
         return multiple(*batch)
 
-    @rule(target=messages, life=sales.flatmap(lives_of))
-    def an_order_has_a_life(self, life: list[Message]) -> MultipleResults[Received[Any]]:
-        """Each message alone: an order gets further than it would by chance."""
-        batches = [received(message) for message in life]
-        for each in batches:
-            self.a_batch_arrives([each])
+    @rule(target=messages, life=lives())
+    def an_order_has_a_life(self, life: list[Message | int]) -> MultipleResults[Received[Any]]:
+        """Each message alone: so an order gets further than it would by chance."""
+        told: list[Received[Any]] = []
+        for each in life:
+            if not isinstance(each, int):
+                told.append(received(each))
+                self.a_batch_arrives(told[-1:])
+            elif told:
+                earlier = told[each % len(told)]
+                self.a_batch_arrives([earlier if each >= 0 else done_by_inventory(earlier)])
             self.counters_add_up_and_no_status_goes_back()
-        return multiple(*batches)
+        return multiple(*told)
 
     @rule(minutes=st.sampled_from([0, 1, 2, 4, 8, 16, 32, -2]))  # below 0: the clock is set back
     def orders_asks_again_after(self, minutes: int) -> None:
         pending = {order_id: order for order_id, order in self.model.orders.items() if order.status == "pending"}
         self.asked = {order_id: self.asked.get(order_id, Asked()).later(minutes * MINUTE) for order_id in pending}
-        sql = "UPDATE orders SET asked_at = asked_at - make_interval(mins => $1) WHERE status = 'pending'"
+        sql = "UPDATE orders SET asked_at = asked_at - make_interval(mins => $1)"
         self.database.run(lambda tx: tx.execute(sql, minutes))
         due = [order_id for order_id, asked in self.asked.items() if asked.is_due]
         published = self.database.run(partial(ask_again, MINUTE))

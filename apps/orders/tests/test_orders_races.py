@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from apps.orders.tests.desk import (
     Told,
     backordered,
     confirmed,
     counters,
+    create,
     deliver,
     expected,
     fulfil,
@@ -171,3 +173,33 @@ async def test_batches_with_several_kinds_of_messages_in_opposite_order_do_not_d
     for _ in range(20):  # a deadlock is an error of whoever is chosen to give up
         one, other = [await placed(orders_database, BASKET) for _ in range(2)]
         await asyncio.gather(*batches(one, other))
+
+
+@pytest.mark.parametrize("kind", ["in part", "changed", "several kinds"])
+async def test_orders_that_are_read_before_they_are_changed_are_locked_by_id(
+    orders_database: Database, kind: str
+) -> None:
+    low, high = sorted([await placed(orders_database, BASKET) for _ in range(2)])
+    batches: dict[str, list[Message]] = {
+        "in part": [granting(high, BASKET, BASKET), StockReserved(low)],
+        "changed": [CancelOrder(high), CancelOrder(low)],
+        "several kinds": [CancelOrder(low), fulfil(high)],
+    }
+    async with orders_database.transaction() as first, orders_database.transaction() as second:
+        await first.execute("SELECT FROM orders WHERE order_id = $1 FOR UPDATE", low)
+        waiting = asyncio.create_task(deliver(orders_database, *batches[kind]))
+        await somebody_waits(orders_database)
+        await second.execute("SELECT FROM orders WHERE order_id = $1 FOR UPDATE NOWAIT", high)
+    await waiting
+
+
+async def test_new_orders_are_stored_in_the_order_of_their_keys(orders_database: Database) -> None:
+    first, last = (create(BASKET, idempotency_key=key) for key in ("a", "z"))
+    batch = [replace(command, order_id=uuid4()) for command in (last, first)]
+    async with orders_database.transaction() as one, orders_database.transaction() as other:
+        await handle([received(first)], one)
+        waiting = asyncio.create_task(deliver(orders_database, *batch))
+        await somebody_waits(orders_database)
+        await other.execute("SET LOCAL lock_timeout = '1s'")
+        await handle([received(last)], other)
+    assert (await waiting).events == []

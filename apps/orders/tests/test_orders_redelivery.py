@@ -7,6 +7,7 @@ from typing import Any
 from apps.orders.tests.desk import (
     Told,
     confirmed,
+    counters,
     create,
     deliver,
     fulfil,
@@ -141,3 +142,14 @@ async def test_a_client_may_try_again_what_was_refused_and_the_copy_of_its_first
     await deliver(orders_database, StockReserved(order_id))
     assert len((await deliver(orders_database, early.message)).events) == 1
     assert await deliver(orders_database, early) == Told([], [await get(orders_database, order_id)])
+
+
+async def test_the_copy_of_a_change_that_was_refused_leaves_the_order_to_others_of_its_batch(
+    orders_database: Database,
+) -> None:
+    order_id = await placed(orders_database, BASKET)
+    early = received(fulfil(order_id, {"apple": 1}))
+    await deliver(orders_database, early)
+    await deliver(orders_database, StockReserved(order_id))
+    await deliver(orders_database, early, fulfil(order_id, {"pear": 1}))
+    assert await counters(orders_database, order_id) == [{"reserved": 3}, {"reserved": 1, "fulfilled": 1}]

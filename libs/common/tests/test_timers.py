@@ -33,3 +33,14 @@ async def test_a_timer_holds_back_while_enough_waits_where_its_events_go(
     assert await told(streams) == ["again"] * 3
     await run_timer(timer, unit, orders_database, streams)
     assert await told(streams) == ["again"]
+
+
+async def test_a_timer_without_a_topic_does_its_work_however_much_waits(
+    orders_database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onhand.common.message_service._ENOUGH_WAITS", 1)
+    await create_table(orders_database)
+    timer, unit = Timer("remind", 1.0, remind), UnitOfWork("toy")
+    for _ in range(3):
+        await run_timer(timer, unit, orders_database, streams)
+    assert await told(streams) == ["again"] * 3

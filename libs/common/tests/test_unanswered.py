@@ -140,6 +140,15 @@ async def test_two_replicas_tell_each_event_again_once(orders_database: Database
     assert taken == [f"{number:02}" for number in range(50)]
 
 
+async def test_a_replica_does_not_wait_for_another_one_that_tells_again(orders_database: Database) -> None:
+    await note(orders_database, counted("a"))
+    await wait(orders_database, HOUR)
+    async with orders_database.transaction() as tx:
+        assert things(await tell_again([Counted], 3.0, tx)) == ["a"]
+        async with asyncio.timeout(5.0):
+            assert await told_again(orders_database) == []
+
+
 async def test_an_event_of_a_type_that_this_version_does_not_know_waits_for_one_that_does(
     orders_database: Database,
 ) -> None:

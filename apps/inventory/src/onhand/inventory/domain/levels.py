@@ -33,7 +33,7 @@ class Level:
     __slots__ = ("before", "location_id", "on_hand", "priority", "product_id", "reserved", "safety_stock", "stored")
 
     def __init__(
-        self, product_id: str, location_id: str, *, priority: int, on_hand: int, reserved: int, safety_stock: int
+        self, product_id: str, location_id: str, priority: int, on_hand: int, reserved: int, safety_stock: int
     ) -> None:
         self.product_id = product_id
         self.location_id = location_id
@@ -91,7 +91,7 @@ class Stock:
 
     def promisable(self, product_id: str) -> int:
         """What a new order can get, over all locations."""
-        return sum(level.promisable for level in self.of(product_id))
+        return sum([level.promisable for level in self.of(product_id)])
 
     def has_room(self, product_id: str, units: int) -> bool:
         """Whether so many more can be on hand, over all locations, without a counter running over."""
@@ -119,8 +119,8 @@ class Stock:
 
     def promisable_before(self, product_id: str) -> int:
         """What a new order could have got before anything changed."""
-        before = (level.before for level in self.of(product_id))
-        return sum(max(0, on_hand - reserved - safety_stock) for on_hand, reserved, safety_stock in before)
+        before = [level.before for level in self.of(product_id)]
+        return sum([max(0, on_hand - reserved - safety_stock) for on_hand, reserved, safety_stock in before])
 
     def undo(self) -> None:
         """Make every level what it was."""

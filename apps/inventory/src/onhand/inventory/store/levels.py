@@ -1,6 +1,6 @@
 """How products and their levels are locked and stored."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from onhand.common.database import Transaction
@@ -16,33 +16,22 @@ async def lock_stock(tx: Transaction, product_ids: Collection[str]) -> Stock:
     is told by the edition, and read again.
     """
     rows = await _lock(tx, product_ids)
-    if any(row["edition"] > row["product_edition"] for row in rows):
+    if any(row["is_older"] for row in rows):
         rows = await _lock(tx, product_ids)
-    products = {
-        row["product_id"]: Product(
-            row["product_id"], row["low_stock_threshold"], row["safety_stock"], row["backorderable"]
-        )
-        for row in rows
-    }
-    levels = [
-        Level(
-            row["product_id"],
-            row["location_id"],
-            priority=row["priority"],
-            on_hand=row["on_hand"],
-            reserved=row["reserved"],
-            safety_stock=row["safety_stock"],
-        )
-        for row in rows
-    ]
+    products: dict[str, Product] = {}
+    levels = []
+    for product_id, location_id, on_hand, reserved, priority, threshold, safety_stock, backorderable, _ in rows:
+        if product_id not in products:
+            products[product_id] = Product(product_id, threshold, safety_stock, backorderable)
+        levels.append(Level(product_id, location_id, priority, on_hand, reserved, safety_stock))
     return Stock(products.values(), levels)
 
 
-async def _lock(tx: Transaction, product_ids: Collection[str]) -> Sequence[Mapping[str, Any]]:
-    rows: Sequence[Mapping[str, Any]] = await tx.fetch(
+async def _lock(tx: Transaction, product_ids: Collection[str]) -> Sequence[Any]:
+    rows: Sequence[Any] = await tx.fetch(
         """
         SELECT product_id, location_id, on_hand, reserved, priority, low_stock_threshold, safety_stock, backorderable,
-               stock_levels.edition, products.edition AS product_edition
+               products.edition < stock_levels.edition AS is_older
         FROM stock_levels JOIN products USING (product_id) JOIN locations USING (location_id)
         WHERE product_id = ANY($1) ORDER BY product_id, location_id FOR UPDATE OF stock_levels
         """,

@@ -1,7 +1,6 @@
 """Inventory answers, and tells later what has become of what an order waits for."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 from onhand.common.contracts import AllocationNoted, BackorderPromised, StockRejected, StockReserved
@@ -10,8 +9,6 @@ from onhand.common.messaging.envelope import Publish, Received
 from onhand.orders.domain.settling import allot, can_note, promise, says_it_all, settle
 from onhand.orders.store.orders import Change, lock_orders, lock_rows, save_changes
 from onhand.orders.store.settling import settle_orders as settle_blindly
-
-_AS_NUMBER = attrgetter("int")  # sorts faster than UUIDs do
 
 
 async def settle_orders(batch: Sequence[Received[StockReserved | StockRejected]], tx: Transaction) -> list[Publish]:
@@ -50,8 +47,7 @@ async def note_promises(batch: Sequence[Received[BackorderPromised]], tx: Transa
 
 
 async def _settle(batch: Sequence[Received[StockReserved | StockRejected]], tx: Transaction) -> list[Publish]:
-    first = {received.message.order_id: received for received in reversed(batch)}
-    answers = {order_id: first[order_id] for order_id in sorted(first, key=_AS_NUMBER)}  # in the order of locks
+    answers = {received.message.order_id: received for received in reversed(batch)}  # so that the first counts
     events = {order_id: settle(received.message) for order_id, received in answers.items()}
     # In the order in which others lock orders: rows are found one by one, as they are given.
     order_ids = sorted(events)

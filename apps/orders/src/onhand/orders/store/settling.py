@@ -18,6 +18,10 @@ async def settle_orders(
 ) -> set[UUID]:
     """Settle those of the orders that are still pending, and log how.
 
+    To lock the rows in the order of their ids beforehand would cost every order. So the order is up to PostgreSQL, and
+    a deadlock with another batch about the same orders is possible. It is an error that passes: the batch is tried
+    again.
+
     Args:
         tx: the transaction.
         events: how each order is settled, no order twice.
