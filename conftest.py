@@ -86,7 +86,7 @@ async def _new_database(servers: Servers, service: str) -> AsyncIterator[Databas
     name = f"{service}_test"
     admin = await asyncpg.connect(servers.embedded.postgres_url("postgres"))
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {service}_template STRATEGY file_copy")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {service}_template STRATEGY wal_log")
         await admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")  # no test here kills the server
         try:
             async with open_database(servers.embedded.postgres_url(name), "TEST_DATABASE_URL", "test") as database:

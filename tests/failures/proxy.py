@@ -71,11 +71,12 @@ class Proxy:
     async def stop(self) -> None:
         """Cut every connection and take no more."""
         self._listener.close()
-        while connections := self._connections.copy():  # more may come that were accepted already
-            for connection, writer in connections.items():
+        # All of the loop's tasks, because one of asyncio's own may be about to hand over a connection it has accepted.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for connection, writer in self._connections.items():
                 connection.cancel()
                 writer.close()  # here, because what is cancelled before it has begun does nothing
-            await asyncio.gather(*connections, return_exceptions=True)
+            await asyncio.wait(others)
 
     def use(self, faults: Faults) -> None:
         """Let these faults happen from now on, and cut what had gone silent. To be called from any thread."""
