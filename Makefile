@@ -18,7 +18,7 @@ start: .venv/installed ## Run gateway, orders and inventory, with their servers,
 	@exec $(BIN)/onhand start
 
 test: .venv/installed ## Run all tests on real servers, two files at a time (ARGS="-k name" to choose, WORKERS=0 for one)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/installed ## Lint, format check, strict types, import contracts, dependency hygiene
 	$(BIN)/ruff check .

@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from benchmarks import load
+from benchmarks import cores, load
 from benchmarks.basket import Basket, fill_basket
+from benchmarks.cores import Cores
 from benchmarks.facts import facts
 from benchmarks.ledger import Ledger, open_ledger
 from benchmarks.measure import Round, run_round
@@ -39,6 +40,7 @@ app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup
         "python -m benchmarks --connections 1 --connections 1024",
         "python -m benchmarks --url http://127.0.0.1:3000",
         "python -m benchmarks --overload",
+        "python -m benchmarks --overload --apart",
         "python -m benchmarks --lines 10",
         "python -m benchmarks --preload 1000000 --connections 256",
         'make bench ARGS="--rounds 5"',
@@ -59,6 +61,10 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     seconds: Annotated[int, typer.Option(min=1, metavar="N", help="Length of a round's load.")] = 10,
     overload: Annotated[
         bool, typer.Option("--overload", help="Offer three times the best instead, and compare the goodput.")
+    ] = False,
+    apart: Annotated[
+        bool,
+        typer.Option("--apart", help="With --overload: the load generator has a core of its own."),
     ] = False,
     lines: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Of each order.")] = 1,
     preload: Annotated[
@@ -86,11 +92,15 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     )
     if ((url or overload) and preload) or (overload and lines > 1):
         raise typer.BadParameter("--preload goes with neither --url nor --overload, and --overload not with --lines")
+    if apart and (url or not overload):
+        raise typer.BadParameter("--apart goes with --overload, and not with --url")
     plan = Plan(fill_basket(lines), connections or [64, 256], rounds, seconds)
     if preload:
         complete = _volume(progress, preload, plan, json)
+    elif overload:
+        complete = _overload(progress, url, cores.apart() if apart else None, plan, json)
     else:
-        complete = (_overload if overload else _speed)(progress, url, plan, json)
+        complete = _speed(progress, url, plan, json)
     raise typer.Exit(0 if complete else 1)
 
 
@@ -134,8 +144,10 @@ def _speed(progress: Progress, url: str | None, plan: Plan, json: Path | None) -
     return report.complete
 
 
-def _overload(progress: Progress, url: str | None, plan: Plan, json: Path | None) -> bool:
+def _overload(progress: Progress, url: str | None, apart: Cores | None, plan: Plan, json: Path | None) -> bool:
     """Offer more than can be done; returns whether every accepted order reached its end."""
+    if apart:
+        apart.take_load()
 
     async def run(target: Target, setting: Setting) -> tuple[dict[str, str], Outcome]:
         async with _warm(target, plan) as (ledger, known):
@@ -147,14 +159,14 @@ def _overload(progress: Progress, url: str | None, plan: Plan, json: Path | None
 
     outcomes = []
     with progress:
-        tried = settings(url)
+        tried = settings(url, apart)
         total = len(tried) * plan.rounds * (len(plan.connections) + 2)
         task = progress.add_task("starting the system", total=total)
         for setting in tried:
             with setting.target() as target:
                 known, result = asyncio.run(run(target, setting))
                 outcomes.append(result)
-    report = make_overload_report(load.name(), known, outcomes)
+    report = make_overload_report(load.name(), known | {"cores": str(apart or "shared")}, outcomes)
     print_overload_report(report, Console())
     if json:
         write_overload_json(report, json)

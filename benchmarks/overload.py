@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from benchmarks.cores import Cores
 from benchmarks.ledger import Ledger
 from benchmarks.measure import Round, Spread, run_round, spread
 from benchmarks.target import Target, fresh_system, running_system
@@ -31,10 +32,12 @@ class Setting(NamedTuple):
     Attributes:
         max_in_flight: of its gateway.
         url: of a running gateway; None for a system of its own.
+        cores: of a system of its own, if the load has others.
     """
 
     max_in_flight: int
     url: str | None = None
+    cores: Cores | None = None
 
     @property
     def connections(self) -> int:
@@ -47,7 +50,7 @@ class Setting(NamedTuple):
         """The system, for the length of a block."""
         if self.url:
             return nullcontext(running_system(self.url))
-        return fresh_system(MAX_IN_FLIGHT=str(self.max_in_flight))
+        return fresh_system(self.cores, MAX_IN_FLIGHT=str(self.max_in_flight))
 
 
 class Pair(msgspec.Struct, rename="camel", frozen=True):
@@ -82,12 +85,12 @@ class Outcome(msgspec.Struct, rename="camel", frozen=True):
     met: bool
 
 
-def settings(url: str | None) -> list[Setting]:
+def settings(url: str | None, cores: Cores | None) -> list[Setting]:
     """The running system as it is; or two of our own: the default, and one that refuses much sooner."""
     default = load_settings().max_in_flight
     if url:
         return [Setting(default, url)]
-    return [Setting(_LOW_LIMIT), Setting(default)]
+    return [Setting(limit, cores=cores) for limit in (_LOW_LIMIT, default)]
 
 
 async def run_pairs(

@@ -13,8 +13,9 @@ from benchmarks.report import DISTURBED, completeness, met
 _HOW = f"""
 Offered: {TIMES} times the best, by a timetable that does not wait for answers. A
 client that is free takes the next place in it, also one that was just refused:
-it stands for a customer who went away, and for another who comes. The load
-generator runs on the same cores (column load). MB: memory of the gateway."""
+it stands for a customer who went away, and for another who comes. What the
+load generator takes of the machine (column load) it takes from the system,
+unless it has a core of its own (--apart). MB: memory of the gateway."""
 _KEPT_UP = 0.95
 """Part of the timetable; with less, all connections were busy and the rest of it was never sent."""
 

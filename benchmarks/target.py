@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from benchmarks.cores import Cores
 from onhand.cli.programs import READY_SECONDS, last_line_of
 from onhand.cli.status import Component, status
 from onhand.cli.system import Service, System
@@ -38,10 +39,11 @@ class Target(NamedTuple):
 
 
 @contextmanager
-def fresh_system(**settings_besides: str) -> Iterator[Target]:
+def fresh_system(cores: Cores | None = None, **settings_besides: str) -> Iterator[Target]:
     """Run `onhand start` on an empty home and free ports for the time of a block, with embedded servers.
 
     Args:
+        cores: which of them it has; None for all.
         settings_besides: environment variables for it, by name.
 
     Raises:
@@ -51,6 +53,8 @@ def fresh_system(**settings_besides: str) -> Iterator[Target]:
         settings = _fresh_settings(Path(directory) / "home")
         log = Path(directory) / "onhand.log"
         with _started(settings, log, settings_besides) as process:
+            if cores:
+                os.sched_setaffinity(process.pid, cores.system)  # what it starts later inherits them
             system = System(settings)
             components = _wait_until_ready(system, process, log)
             yield _target(system, system.service(Service.GATEWAY).address, components)

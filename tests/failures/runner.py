@@ -74,7 +74,7 @@ def run(scenario: Scenario, *, seconds: float, seed: int, keep: Path, tell: Tell
         scenario: what to do.
         seconds: how long to break things.
         seed: repeats every choice of an earlier run.
-        keep: a directory for the history and for the log of the system.
+        keep: a directory for the history, the log of the system, and what `onhand verify` says of it in the end.
         tell: hears the figures as they grow.
     """
     result = Result(scenario.number, scenario.name, scenario.sentence, "broken", seed)
@@ -84,6 +84,7 @@ def run(scenario: Scenario, *, seconds: float, seed: int, keep: Path, tell: Tell
             findings, empty_seconds, problems = judge(
                 ground, broken.healed_at, has_right_clocks=scenario.has_right_clocks
             )
+            (keep / f"{scenario.name}.verify.txt").write_text(ground.system.run("onhand.cli", "verify").stdout)
     except CannotRun as why:
         return replace(result, verdict="skipped", problems=[str(why)])
     except Exception as error:  # noqa: BLE001  # a scenario that fails is a finding, and the others go on

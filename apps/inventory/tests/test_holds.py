@@ -188,6 +188,18 @@ async def test_a_hold_is_extended_from_now_on_and_never_shortened(warehouse: War
     assert longer == copy
 
 
+async def test_a_copy_of_an_extension_that_comes_late_only_tells_how_the_hold_stands(warehouse: Warehouse) -> None:
+    hold = held(60, apple=3)
+    await warehouse.tell(hold)
+    extension = received(extended(hold, 4000))
+    (first,) = replies(await warehouse.tell(extension))
+    await warehouse.rows("UPDATE holds SET expires_at = expires_at - interval '1 hour' RETURNING reservation_id")
+    (late,) = replies(await warehouse.tell(extension))
+    assert isinstance(first, HoldDetails)
+    assert isinstance(late, HoldDetails)
+    assert late.expires_at == first.expires_at - timedelta(hours=1)
+
+
 async def test_a_released_hold_gives_its_units_back_once(warehouse: Warehouse) -> None:
     hold, other = held(apple=3, pear=2), held(apple=2)
     await warehouse.tell(hold, other)

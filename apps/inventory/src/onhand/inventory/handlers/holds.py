@@ -97,9 +97,15 @@ def _answer(
 
 
 async def extend_holds(batch: Sequence[Received[ExtendHold]], tx: Transaction) -> list[Answer]:
-    """Let holds that are active end later; of several commands for one hold the longest counts."""
+    """Let holds that are active end later; of several commands for one hold the longest counts.
+
+    A copy that comes late would let a hold go on for longer than anybody asked for, so it only tells how the hold stands.
+    """
+    fresh = await first_seen(tx, batch)
     ttl_seconds: dict[UUID, int] = {}
     for received in batch:
+        if received.envelope.id not in fresh:
+            continue
         reservation_id = received.message.reservation_id
         ttl_seconds[reservation_id] = max(received.message.ttl_seconds, ttl_seconds.get(reservation_id, 0))
     await holds.extend_holds(tx, ttl_seconds)
