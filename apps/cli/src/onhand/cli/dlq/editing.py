@@ -9,9 +9,10 @@ from onhand.common.contracts import CONTRACTS
 from onhand.common.contracts.message import Message
 from onhand.common.errors import OnhandError
 from onhand.common.messaging.envelope import Envelope, decode
+from onhand.common.messaging.versions import versions_of
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
-_BY_TYPE = {contract.TYPE: contract for contract in CONTRACTS}
+_BY_TYPE = {version.TYPE: version for contract in CONTRACTS for version in versions_of(contract)}
 
 
 class CannotEdit(OnhandError):

@@ -39,6 +39,7 @@ from onhand.common.contracts import (
     TransferStock,
 )
 from onhand.common.messaging.envelope import Outgoing, encode, wrap
+from onhand.common.messaging.versions import read, versions_of
 
 Row = Any
 """A row of a query; asyncpg ships no types."""
@@ -48,7 +49,7 @@ _lines = Decoder(tuple[Line, ...]).decode
 
 def of_order(order: Row, log: Sequence[Row], changes: Mapping[UUID, Row], shares: Sequence[Row]) -> Iterator[Outgoing]:
     """The messages that an order has come by: what was asked for it, and what the services told each other of it."""
-    created = msgspec.json.decode(log[0]["data"], type=OrderCreated)
+    created = read(OrderCreated, log[0]["type"], log[0]["data"])
     asked = {name: getattr(created, name) for name in OrderCreated.__struct_fields__}
     yield _message(CreateOrder(**asked, idempotency_key=order["idempotency_key"] or UNSET), "/gateway", log[0])
     yield _message(created, "/orders")
@@ -109,14 +110,14 @@ def _decision(order: Row, lines: Sequence[Line], shares: Sequence[Row]) -> Stock
 
 
 def _cancelled(entry: Row, _: Mapping[UUID, Row]) -> Iterator[Outgoing]:
-    event = msgspec.json.decode(entry["data"], type=OrderCancelled)
+    event = read(OrderCancelled, entry["type"], entry["data"])
     yield _message(CancelOrder(order_id=event.order_id, reason=event.reason), "/gateway", entry)
     yield _message(event, "/orders")
     yield _message(StockReleased(order_id=event.order_id), "/inventory")
 
 
 def _fulfilled(entry: Row, changes: Mapping[UUID, Row]) -> Iterator[Outgoing]:
-    event = msgspec.json.decode(entry["data"], type=OrderFulfilled)
+    event = read(OrderFulfilled, entry["type"], entry["data"])
     if asked := changes.get(event.fulfilment_id):
         yield _message(msgspec.json.decode(asked["data"], type=FulfilOrder), "/gateway", entry)
     yield _message(event, "/orders")
@@ -124,7 +125,7 @@ def _fulfilled(entry: Row, changes: Mapping[UUID, Row]) -> Iterator[Outgoing]:
 
 
 def _returned(entry: Row, changes: Mapping[UUID, Row]) -> Iterator[Outgoing]:
-    event = msgspec.json.decode(entry["data"], type=OrderReturned)
+    event = read(OrderReturned, entry["type"], entry["data"])
     if asked := changes.get(event.return_id):
         yield _message(msgspec.json.decode(asked["data"], type=ReturnOrder), "/gateway", entry)
     yield _message(event, "/orders")
@@ -132,9 +133,9 @@ def _returned(entry: Row, changes: Mapping[UUID, Row]) -> Iterator[Outgoing]:
 
 
 _CHANGES: Mapping[str, Callable[[Row, Mapping[UUID, Row]], Iterator[Outgoing]]] = {
-    OrderCancelled.TYPE: _cancelled,
-    OrderFulfilled.TYPE: _fulfilled,
-    OrderReturned.TYPE: _returned,
+    version.TYPE: tell
+    for kind, tell in ((OrderCancelled, _cancelled), (OrderFulfilled, _fulfilled), (OrderReturned, _returned))
+    for version in versions_of(kind)
 }
 
 

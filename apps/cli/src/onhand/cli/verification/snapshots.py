@@ -5,15 +5,18 @@ of orders.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import islice, takewhile
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
+
+from msgspec import MsgspecError
 
 from onhand.cli.verification.folding import Entry
 from onhand.cli.verification.holdings import Movement, Share, Use
 from onhand.cli.verification.stories import Order, Story
 from onhand.common.database import Database, Transaction
+from onhand.common.messaging.versions import in_todays_words
 
 LONGEST_QUERY_SECONDS = 3600.0
 _ROWS = 2000
@@ -88,7 +91,7 @@ class Snapshot(NamedTuple):
     async def stories(self, order_ids: Sequence[UUID] | None = None) -> AsyncIterator[list[Story]]:
         """Yield all that is stored of orders (of all, if none are given) in the order of their ids, many at a time."""
         orders = await _rows(Order._make, self.orders, _ORDERS, order_ids)
-        logs = await _rows(Entry._make, self.orders, _LOGS, order_ids)
+        logs = await _rows(_entry, self.orders, _LOGS, order_ids)
         shares = await _rows(Share._make, self.inventory, _SHARES, order_ids)
         movements = await _rows(Movement._make, self.inventory, _MOVEMENTS, order_ids)
         uses = await _rows(Use._make, self.inventory, _USES, order_ids)
@@ -128,6 +131,13 @@ class _Rows(Generic[RowT]):
             return taken
         order_ids = list(takewhile(lambda order_id: order_id <= upto, self._groups))
         return {order_id: self._groups.pop(order_id) for order_id in order_ids}
+
+
+def _entry(row: Any) -> Entry:  # noqa: ANN401  # asyncpg ships no types
+    order_id, version, event_type, data = row
+    with suppress(MsgspecError):  # what cannot be read is told by who reads it
+        event_type, data = in_todays_words(event_type, data)
+    return Entry(order_id, version, event_type, data)
 
 
 async def _rows(

@@ -10,6 +10,7 @@ from onhand.common.contracts import GetTimeline, OrderTimeline, TimelineEntry
 from onhand.common.contracts.orders import MOST_TIMELINE_ENTRIES
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Answer, Received
+from onhand.common.messaging.versions import in_todays_words
 from onhand.orders.queries.orders import no_such_order
 
 
@@ -40,13 +41,14 @@ async def _find_entries(tx: Transaction, order_ids: Collection[UUID]) -> dict[UU
     )
     found: dict[UUID, list[TimelineEntry]] = {}
     for row in rows:
+        event_type, data = in_todays_words(row["type"], row["data"])
         entry = TimelineEntry(
             version=row["version"],
-            type=row["type"],
+            type=event_type,
             at=row["recorded_at"],
             source=row["source"],
             cause=row["caused_by"],
-            data=msgspec.json.decode(row["data"], type=dict[str, object]),
+            data=msgspec.json.decode(data, type=dict[str, object]),
             actor=row["actor"] or UNSET,
         )
         found.setdefault(row["order_id"], []).append(entry)

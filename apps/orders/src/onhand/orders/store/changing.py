@@ -7,9 +7,10 @@ import msgspec
 
 from onhand.common.contracts import FulfilOrder, ReturnOrder
 from onhand.common.database import Transaction
+from onhand.common.messaging.versions import by_type, read
 
 Request = FulfilOrder | ReturnOrder
-_KINDS: Mapping[str, type[Request]] = {kind.TYPE: kind for kind in (FulfilOrder, ReturnOrder)}
+_KINDS: Mapping[str, type[Request]] = by_type((FulfilOrder, ReturnOrder))
 
 
 async def find_requests(tx: Transaction, change_ids: Collection[UUID]) -> dict[UUID, Request]:
@@ -18,7 +19,7 @@ async def find_requests(tx: Transaction, change_ids: Collection[UUID]) -> dict[U
     To be read after the orders are locked: what another replica carried out meanwhile is visible only then.
     """
     rows = await tx.fetch("SELECT change_id, type, data FROM order_changes WHERE change_id = ANY($1)", list(change_ids))
-    return {row["change_id"]: msgspec.json.decode(row["data"], type=_KINDS[row["type"]]) for row in rows}
+    return {row["change_id"]: read(_KINDS[row["type"]], row["type"], row["data"]) for row in rows}
 
 
 async def save_requests(tx: Transaction, requests: Mapping[UUID, Request]) -> None:

@@ -38,10 +38,20 @@ class Message(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False)
     Attributes:
         TYPE: the CloudEvents type, `<owner>.<name>.v<version>`.
         SUBJECT: the field whose value is the CloudEvents subject: what the message is about.
+        OLDER: the versions before this one that are still read.
     """
 
     TYPE: ClassVar[str]
     SUBJECT: ClassVar[str]
+    OLDER: ClassVar["tuple[type[Older], ...]"] = ()
+
+
+class Older(Message, frozen=True):
+    """A version of a message that nobody writes any more. It is read as long as one may be stored or on its way."""
+
+    def upcast(self) -> Message:
+        """Say the same in the next version."""
+        raise NotImplementedError
 
 
 class Part(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):

@@ -1,6 +1,6 @@
 """What Orders tells of orders."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
@@ -10,12 +10,15 @@ from onhand.common.contracts.message import (
     Count,
     CustomerId,
     Event,
+    Line,
     Lines,
     LineShortage,
     Metadata,
     Note,
+    Older,
     Part,
     ProductId,
+    Quantity,
     Reference,
 )
 from onhand.common.contracts.orders import Policy, RejectionReason
@@ -25,12 +28,30 @@ OUTCOMES = "orders.outcomes"
 """How orders go, for whoever listens; apart from the events that Inventory acts on, which would pass over these."""
 
 
+class OrderCreatedV1(Older, frozen=True):
+    """An order for one product was taken."""
+
+    TYPE = "orders.order-created.v1"
+    SUBJECT = "order_id"
+
+    order_id: UUID
+    customer_id: CustomerId
+    product_id: ProductId
+    quantity: Quantity
+
+    def upcast(self) -> "OrderCreated":
+        """One product is one line."""
+        lines = (Line(product_id=self.product_id, quantity=self.quantity),)
+        return OrderCreated(order_id=self.order_id, customer_id=self.customer_id, lines=lines)
+
+
 class OrderCreated(Event, frozen=True):
     """An order was taken and waits for stock. Told again while Inventory has not answered."""
 
     TYPE = "orders.order-created.v2"
     TOPIC = EVENTS
     SUBJECT = "order_id"
+    OLDER = (OrderCreatedV1,)
 
     order_id: UUID
     customer_id: CustomerId
@@ -138,12 +159,31 @@ class OrderBackordered(Event, frozen=True):
     revision: int = 0
 
 
+class OrderRejectedV1(Older, frozen=True):
+    """An order for one product gets nothing."""
+
+    TYPE = "orders.order-rejected.v1"
+    SUBJECT = "order_id"
+
+    order_id: UUID
+    reason: Literal["unknown-product", "insufficient-stock"]
+
+    def upcast(self) -> "OrderRejected":
+        """What there was of the product was not told, so no line is."""
+        return OrderRejected(order_id=self.order_id, reason=self.reason, lines=())
+
+
 class OrderRejected(Event, frozen=True):
-    """The order gets nothing."""
+    """The order gets nothing.
+
+    Attributes:
+        lines: what each line asked for and what there was; none if that was not told, as in version 1.
+    """
 
     TYPE = "orders.order-rejected.v2"
     TOPIC = OUTCOMES
     SUBJECT = "order_id"
+    OLDER = (OrderRejectedV1,)
 
     order_id: UUID
     reason: RejectionReason

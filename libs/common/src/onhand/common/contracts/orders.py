@@ -11,9 +11,11 @@ from onhand.common.contracts.message import (
     Count,
     CustomerId,
     IdempotencyKey,
+    Line,
     Lines,
     Metadata,
     Note,
+    Older,
     Part,
     ProductId,
     Quantity,
@@ -35,6 +37,23 @@ MOST_TIMELINE_ENTRIES = 1000
 """What is told of a timeline at most, so that a reply has an end."""
 
 
+class CreateOrderV1(Older, frozen=True):
+    """Take an order for one product."""
+
+    TYPE = "orders.create-order.v1"
+    SUBJECT = "order_id"
+
+    order_id: UUID
+    customer_id: CustomerId
+    product_id: ProductId
+    quantity: Quantity
+
+    def upcast(self) -> "CreateOrder":
+        """One product is one line; who asked so waits for an answer about one product."""
+        lines = (Line(product_id=self.product_id, quantity=self.quantity),)
+        return CreateOrder(order_id=self.order_id, customer_id=self.customer_id, lines=lines, as_product=True)
+
+
 class CreateOrder(Command, frozen=True):
     """Take an order. The id is the sender's, so that the same command sent twice makes one order.
 
@@ -48,6 +67,7 @@ class CreateOrder(Command, frozen=True):
     TYPE = "orders.create-order.v2"
     TOPIC = COMMANDS
     SUBJECT = "order_id"
+    OLDER = (CreateOrderV1,)
 
     order_id: UUID
     customer_id: CustomerId

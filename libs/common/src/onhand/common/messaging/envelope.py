@@ -13,6 +13,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType, to_builtins
 from uuid_utils import uuid7
 
 from onhand.common.contracts import Event, Message, Reply
+from onhand.common.messaging.versions import read
 
 MessageT_co = TypeVar("MessageT_co", bound=Message, covariant=True)
 
@@ -90,7 +91,6 @@ class Outgoing(NamedTuple):
 _encode = msgspec.json.Encoder().encode
 _decode_envelope = msgspec.json.Decoder(Envelope).decode
 _decode_envelopes = msgspec.json.Decoder(list[Envelope]).decode
-_decoders: dict[type[Message], msgspec.json.Decoder[Message]] = {}
 
 
 def wrap(
@@ -161,16 +161,12 @@ def decode_all(payload: bytes) -> list[Envelope]:
 
 
 def read_as(kind: type[MessageT_co], envelope: Envelope) -> MessageT_co:
-    """Decode and validate an envelope's data as one contract.
+    """Decode and validate an envelope's data as one contract, of whichever version it is.
 
     Raises:
         msgspec.MsgspecError, UnicodeDecodeError: the data is not of that shape.
     """
-    decoder = _decoders.get(kind)
-    if decoder is None:
-        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
-    message: MessageT_co = decoder.decode(envelope.data)  # type: ignore[assignment]  # the dict's key says the type
-    return message
+    return read(kind, envelope.type, envelope.data)
 
 
 def events_of(effects: Iterable[Effect], source: str) -> list[Outgoing]:

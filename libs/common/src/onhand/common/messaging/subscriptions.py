@@ -7,6 +7,7 @@ from onhand.common.contracts import Command, Event, Query
 from onhand.common.database import Transaction
 from onhand.common.messaging.entries import Entry
 from onhand.common.messaging.envelope import Effect, Received, decode, read_as
+from onhand.common.messaging.versions import versions_of
 
 Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[Sequence[Effect]]]
 """Handles all messages of one type in a batch, in the order they came. It may see any of them again, late or early."""
@@ -38,18 +39,23 @@ class Subscriptions:
     """The subscriptions of one consumer; in a batch, messages of an earlier one are handled first."""
 
     def __init__(self, subscriptions: Sequence[Subscription]) -> None:
-        self._by_type = {subscription.message.TYPE: subscription for subscription in subscriptions}
+        self._in_order = tuple(subscriptions)
+        self._by_type = {
+            version.TYPE: subscription
+            for subscription in subscriptions
+            for version in versions_of(subscription.message)
+        }
 
     @property
     def types_by_topic(self) -> dict[str, list[str]]:
         """For each topic, the types of messages that are subscribed to."""
         topics: dict[str, list[str]] = {}
-        for message in (subscription.message for subscription in self._by_type.values()):
+        for message in (subscription.message for subscription in self._in_order):
             topics.setdefault(message.TOPIC, []).append(message.TYPE)
         return topics
 
     def find(self, message_type: str) -> Subscription | None:
-        """The subscription to a type of message, if there is one."""
+        """The subscription to a type of message, if there is one; to an older version, that of today's."""
         return self._by_type.get(message_type)
 
     def sort(self, entries: Sequence[Entry]) -> Sorted:
@@ -73,7 +79,7 @@ class Subscriptions:
         """Call the handlers; returns what they ask to be told."""
         locked = _locked_together(messages) if len(messages) > 1 else {}
         effects: list[Effect] = []
-        for subscription in self._by_type.values():
+        for subscription in self._in_order:
             if batch := messages.get(subscription):
                 if subscription.lock is not None and subscription.lock in locked:
                     await subscription.lock(locked.pop(subscription.lock), tx)

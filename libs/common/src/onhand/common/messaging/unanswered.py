@@ -5,7 +5,7 @@ event is noted in the transaction that leads to it, and forgotten in the transac
 answers each time that it comes, and acts once.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +14,7 @@ from msgspec import Raw, structs
 from onhand.common.contracts import Event, Message
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Publish, Received, decode, encode
+from onhand.common.messaging.versions import by_type, read
 
 _AT_ONCE = 500
 
@@ -65,7 +66,7 @@ async def tell_again(events: Collection[type[Event]], older_than_seconds: float,
         older_than_seconds: the first wait.
         tx: the transaction.
     """
-    kinds: Mapping[str, type[Event]] = {kind.TYPE: kind for kind in events}
+    kinds = by_type(events)
     rows = await tx.fetch(
         """
         UPDATE unanswered_events SET asks = asks + 1, asked_at = statement_timestamp()
@@ -86,7 +87,7 @@ async def tell_again(events: Collection[type[Event]], older_than_seconds: float,
         list(kinds),
     )
     return [
-        Publish(msgspec.json.decode(row["event"], type=kinds[row["type"]]), _read_cause(row["cause"])) for row in rows
+        Publish(read(kinds[row["type"]], row["type"], row["event"]), _read_cause(row["cause"])) for row in rows
     ]
 
 
