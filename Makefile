@@ -7,7 +7,7 @@ WORKERS ?= $(if $(REDIS_URL),0,2)
 SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start test check format bench torture images lock clean
+.PHONY: help setup start test check format docs bench torture images lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,16 +20,20 @@ start: .venv/installed ## Run gateway, orders and inventory, with their servers,
 test: .venv/installed ## Run all tests on real servers, two files at a time (ARGS="-k name" to choose, WORKERS=0 for one)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: .venv/installed ## Lint, format check, strict types, import contracts, dependency hygiene
+check: .venv/installed ## Lint, format check, strict types, import contracts, message contracts, dependency hygiene
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(wildcard $(SOURCES))
 	$(BIN)/lint-imports
+	@$(BIN)/python -m tests.contracts --check
 	@for member in $(MEMBERS); do (cd $$member && ../../$(BIN)/deptry src) || exit 1; done
 
 format: .venv/installed ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: .venv/installed ## Write docs/messages.md, docs/asyncapi.json and the golden schemas anew from the contracts
+	@$(BIN)/python -m tests.contracts
 
 bench: .venv/installed ## Load a fresh system and print orders/s, latency and CPU per order
 	@$(BIN)/python -m benchmarks $(ARGS)

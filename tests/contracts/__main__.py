@@ -1,4 +1,4 @@
-"""`make docs`: writes what is made from the contracts. With --check it writes nothing and fails if anything is stale."""
+"""`make docs`: writes what is made from the contracts. With --check it only looks, and fails if anything is stale."""
 
 import sys
 import tomllib

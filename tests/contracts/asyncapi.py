@@ -36,7 +36,7 @@ def document(messages: Iterable[Described], version: str) -> dict[str, Any]:
         "info": {
             "title": "onhand",
             "version": version,
-            "description": "What the services of onhand say to each other on Redis streams. docs/messages.md is for people.",
+            "description": "What the services say to each other on Redis streams. docs/messages.md is for people.",
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": _channels(messages),
@@ -57,12 +57,12 @@ def _channel(topic: str | None) -> dict[str, Any]:
     if topic is None:
         return {
             "address": None,
-            "description": "A Redis channel of the asker's own. What is published on it is a JSON array of CloudEvents.",
+            "description": "A Redis channel of the asker's own, on which JSON arrays of CloudEvents are published.",
             "messages": {},
         }
     return {
         "address": topic,
-        "description": f"The Redis streams `{topic}.{{n}}`, n from 0 to STREAM_PARTITIONS - 1, in braces also in the key. "
+        "description": f"The Redis streams `{topic}.{{n}}` with n from 0 to STREAM_PARTITIONS - 1, and the braces. "
         "An entry holds up to 32 messages, each the value of a field of its own.",
         "messages": {},
     }

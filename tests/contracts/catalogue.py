@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 from typing import NamedTuple
 
 import msgspec
+
 import onhand
 from onhand.common.contracts import CONTRACTS, Command, Event, Message, Query, Reply
 from onhand.common.messaging.subscriptions import Subscription

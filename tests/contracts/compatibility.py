@@ -57,7 +57,12 @@ def breaking(before: Schema, after: Schema, matters: Breaks) -> list[str]:
         matters: for whom. A request is read by who defines it, so that only its writers can be broken; an answer only
             breaks its readers; what is stored or sent around can do both.
     """
-    return [f"{it.path} {it.what}" for it in changes(Sides(before, after, before, after)) if it.breaks & matters]
+    return [f"{it.path} {it.what}" for it in compare(before, after) if it.breaks & matters]
+
+
+def compare(before: Schema, after: Schema) -> Iterator["Change"]:
+    """Find what is not as it was in two schemas, each with what its references lead to."""
+    return changes(Sides(before, after, before, after))
 
 
 def changes(sides: Sides, path: str = "$", seen: frozenset[tuple[str, str]] = frozenset()) -> Iterator[Change]:
@@ -74,7 +79,7 @@ def changes(sides: Sides, path: str = "$", seen: frozenset[tuple[str, str]] = fr
         yield from _alternatives(sides, path, seen)
         return
     yield from (Change(path, what, breaks) for what, breaks in _of_value(sides.before, sides.after))
-    if sides.before.get("type") == sides.after.get("type"):
+    if _type(sides.before) == _type(sides.after):
         yield from _fields(sides, path, seen)
         yield from _items(sides, path, seen)
 
@@ -105,33 +110,37 @@ def _by_kind(schema: Schema, root: Schema) -> defaultdict[str, list[Schema]]:
     kinds: defaultdict[str, list[Schema]] = defaultdict(list)
     for it in schema.get("anyOf", [schema]):
         alternative = _follow(it, root)
-        kinds["one of some words" if "enum" in alternative else str(alternative.get("type", "anything"))].append(it)
+        kinds["one of some words" if "enum" in alternative else _type(alternative)].append(it)
     return kinds
 
 
 def _of_value(before: Schema, after: Schema) -> Iterator[tuple[str, Breaks]]:
     """What has changed about a value itself."""
     both = Breaks.WRITERS | Breaks.READERS
-    match before.get("type"), after.get("type"):
+    match _type(before), _type(after):
         case old, new if old == new:
             pass
-        case ("integer", "number") | (_, None):
-            yield f"is {after.get('type', 'anything')}, was {before.get('type')}", Breaks.READERS
-        case ("number", "integer") | (None, _):
-            yield f"is {after.get('type')}, was {before.get('type', 'anything')}", Breaks.WRITERS
+        case ("integer" as old, "number" as new) | (old, "anything" as new):
+            yield f"is {new}, was {old}", Breaks.READERS
+        case ("number" as old, "integer" as new) | ("anything" as old, new):
+            yield f"is {new}, was {old}", Breaks.WRITERS
         case old, new:
             yield f"is {new}, was {old}", both
     yield from _words(before, after)
     yield from _bounds(before, after)
     for name in ("pattern", "format"):
-        old, new = before.get(name), after.get(name)
-        if old != new:
-            yield (
-                f"has the {name} {new or 'of anything'}, was {old or 'anything'}",
-                (Breaks.WRITERS if old is None else Breaks.READERS if new is None else both),
-            )
+        was, now = before.get(name), after.get(name)
+        if was != now:
+            breaks = Breaks.WRITERS if was is None else Breaks.READERS if now is None else both
+            yield f"has the {name} {now or 'of anything'}, was {was or 'anything'}", breaks
     if "default" in before and "default" in after and before["default"] != after["default"]:
         yield f"means {after['default']!r} when it is absent, meant {before['default']!r}", both
+
+
+def _type(schema: Schema) -> str:
+    words = _enum(schema)
+    is_text = words is not None and all(isinstance(word, str) for word in words)
+    return str(schema.get("type", "string" if is_text else "anything"))
 
 
 def _words(before: Schema, after: Schema) -> Iterator[tuple[str, Breaks]]:

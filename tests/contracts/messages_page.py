@@ -12,18 +12,19 @@ from tests.contracts.catalogue import Described, about
 _BEGINNING = """\
 # Messages
 
-Everything that services say to each other, made from the contracts (`libs/common/src/onhand/common/contracts/`), the
-subscriptions of the services and the examples of the tests by `make docs`. [asyncapi.json](asyncapi.json) says the same to
-programs; [add-a-service.md](add-a-service.md) shows how to listen.
+Everything that services say to each other. `make docs` makes this page from the contracts
+(`libs/common/src/onhand/common/contracts/`), the subscriptions of the services and the examples of the tests.
+[asyncapi.json](asyncapi.json) says the same to programs; [add-a-service.md](add-a-service.md) shows how to listen.
 
-A message is a CloudEvent in JSON: `type`, `subject` (what it is about), `id`, `source`, `time` and `data`, which is what is
-shown here; besides `correlationid`, `causationid`, `replyto`, `traceparent` and `actor`
-(`libs/common/src/onhand/common/messaging/envelope.py`). A topic is a Redis stream with the key `<topic>.{<partition>}`. An
-entry of it holds up to 32 messages, each the value of a field of its own. It is delivered at least once, in no promised
-order. A reply goes to the channel that `replyto` of the request names.
+A message is a CloudEvent in JSON: `type`, `subject` (what it is about), `id`, `source`, `time` and `data`, which is
+what is shown here; besides `correlationid`, `causationid`, `replyto`, `traceparent` and `actor`
+(`libs/common/src/onhand/common/messaging/envelope.py`). A topic is a Redis stream with the key
+`<topic>.{<partition>}`. An entry of it holds up to 32 messages, each the value of a field of its own. It is delivered
+at least once, in no promised order. A reply goes to the channel that `replyto` of the request names.
 
-Fields that a reader does not know are to be ignored, and fields may be added at any time if they may be absent. Any other
-change is a new version of the type. Versions that are named as older are read as if they were the newest.
+Fields that a reader does not know are to be ignored, and fields may be added at any time if they may be absent. A
+command or a query may come to allow more; who takes it is then deployed before who sends it. Any other change is a new
+version of the type. Versions that are named as older are read as if they were the newest.
 """
 
 
@@ -31,16 +32,12 @@ def page(messages: Iterable[Described]) -> str:
     """Write the page."""
     messages = list(messages)
     schemas = schema_components([it.contract for it in messages], ref_template="{name}")[1]
-    parts = {
-        kind: schemas[kind.__name__]
-        for kind in sorted(_parts_of(Part), key=lambda it: it.__name__)
-        if kind.__name__ in schemas
-    }
+    parts = {kind: schemas[kind.__name__] for kind in _parts_of(Part) if kind.__name__ in schemas}
     blocks = [_BEGINNING, *_contents(messages)]
     for message in messages:
         blocks += _message(message, schemas)
     blocks.append("## Parts of messages\n")
-    for kind, schema in parts.items():
+    for kind, schema in sorted(parts.items(), key=lambda part: part[0].__name__):
         text, meanings = about(kind)
         blocks += [f"### {kind.__name__}\n", f"{text}\n", _table(schema, meanings)]
     return "\n".join(blocks)
@@ -90,7 +87,7 @@ def _table(schema: Mapping[str, Any], meanings: Mapping[str, str]) -> str:
     return _lines(rows)
 
 
-def _shape(field: Mapping[str, Any]) -> str:
+def _shape(field: Mapping[str, Any]) -> str:  # noqa: PLR0911  # a line for each
     """What a field may hold, in few words."""
     match field:
         case {"$ref": name}:
@@ -121,7 +118,7 @@ def _bounds(field: Mapping[str, Any], of: str) -> str:
     return f" {'' if least is None else least}..{'' if most is None else most}"
 
 
-def _parts_of(kind: type) -> Iterator[type]:
+def _parts_of(kind: type[Part]) -> Iterator[type[Part]]:
     for it in kind.__subclasses__():
         yield it
         yield from _parts_of(it)

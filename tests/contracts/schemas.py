@@ -1,6 +1,6 @@
 """The golden schemas: the shape that every message had when somebody last looked, and what a change of it breaks.
 
-A file is renewed by `make docs` if the change breaks nobody. If it does, nothing is written before there is a new version.
+A file is renewed by `make docs` if the change breaks nobody. If it does, nothing is, before there is a new version.
 """
 
 import json
@@ -12,13 +12,13 @@ import msgspec
 
 from onhand.common.contracts import CONTRACTS, Command, Message, Older, Query
 from onhand.common.messaging.versions import versions_of
-from tests.contracts.compatibility import Breaks, breaking
+from tests.contracts.compatibility import Breaks, compare
 
 GOLDEN_SCHEMAS = Path(__file__).parent / "golden_schemas"
 
 _HOW = {
-    Breaks.WRITERS: "what was stored or sent as {0} before would not be read as it was meant",
-    Breaks.READERS: "whoever reads {0} as it was would not understand it",
+    Breaks.WRITERS: "what was stored or sent before would not be read as it was meant",
+    Breaks.READERS: "who reads it as it was would not understand it",
 }
 
 
@@ -30,7 +30,8 @@ def golden_files() -> dict[Path, str]:
 def shape_of(contract: type[Message]) -> dict[str, Any]:
     """All of a contract that anybody can rely on; words for people are left out."""
     shape = {"topic": getattr(contract, "TOPIC", None), "subject": contract.SUBJECT}
-    return {name: value for name, value in shape.items() if value} | _without_words(msgspec.json.schema(contract))
+    schema: dict[str, Any] = _without_words(msgspec.json.schema(contract))
+    return {name: value for name, value in shape.items() if value} | schema
 
 
 def breaking_changes(directory: Path = GOLDEN_SCHEMAS) -> Iterator[str]:
@@ -40,8 +41,8 @@ def breaking_changes(directory: Path = GOLDEN_SCHEMAS) -> Iterator[str]:
         before = json.loads(path.read_text())
         if path.stem not in contracts:
             yield (
-                f"{path.stem} is gone. Keep it as an `Older` of the version after it, so that what is stored of it can be"
-                f" read; if nothing of it can be stored anywhere any more, delete {path.name} from {directory.name}/"
+                f"{path.stem} is gone: what is stored of it could not be read. Keep it as an `Older` of the version"
+                f" after it; if nothing of it can be stored anywhere, delete {path.name} from {directory.name}/"
             )
         else:
             yield from broken_by(contracts[path.stem], before)
@@ -58,10 +59,11 @@ def broken_by(contract: type[Message], before: dict[str, Any]) -> Iterator[str]:
     for name in ("topic", "subject"):
         if before.get(name) != now.get(name):
             yield _sentence(contract, f"its {name} is {now.get(name)}, was {before.get(name)}", Breaks.READERS)
-    for breaks in Breaks.WRITERS, Breaks.READERS:
-        if breaks is Breaks.WRITERS or not issubclass(contract, Command | Query | Older):
-            for problem in breaking(before, now, breaks):
-                yield _sentence(contract, problem, breaks)
+    has_other_readers = not issubclass(contract, Command | Query | Older)
+    matters = Breaks.WRITERS | Breaks.READERS if has_other_readers else Breaks.WRITERS
+    for change in sorted(compare(before, now), key=lambda it: (it.path, it.what)):
+        if broken := change.breaks & matters:
+            yield _sentence(contract, f"{change.path} {change.what}", broken)
 
 
 def path_of(message_type: str) -> Path:
@@ -81,10 +83,8 @@ def _everything_read() -> Iterator[type[Message]]:
 
 def _sentence(contract: type[Message], problem: str, breaks: Breaks) -> str:
     name, _, number = contract.TYPE.rpartition(".v")
-    return (
-        f"{contract.TYPE}: {problem}: {_HOW[breaks].format(contract.TYPE)}."
-        f" Leave it as it was, and make the change in {name}.v{int(number) + 1}"
-    )
+    how = ", and ".join(words for it, words in _HOW.items() if it in breaks)
+    return f"{contract.TYPE}: {problem}: {how}. Leave it, and make a {name}.v{int(number) + 1}"
 
 
 def _without_words(schema: Any) -> Any:  # noqa: ANN401  # JSON

@@ -1,8 +1,8 @@
 """Every message that crosses a service boundary, and nothing else.
 
 A contract is a name on the wire, a topic and a shape. It has no logic, so that services can share it without sharing
-behaviour. A change that an existing reader would not understand is a new version of the type, never an edit; the version
-before it stays beside it as long as one may be stored, and says how it is read as the new one.
+behaviour. A change that an existing reader would not understand is a new version of the type, never an edit. The
+version before it stays beside it as long as one may be stored, and says how it is read as the new one.
 """
 
 from onhand.common.contracts.catalogue import (

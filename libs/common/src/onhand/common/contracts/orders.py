@@ -1,7 +1,7 @@
 """What one can ask of Orders, and what it answers."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
@@ -231,7 +231,7 @@ class TimelineEntry(Part, frozen=True):
     at: datetime
     source: str
     cause: str
-    data: "dict[str, object]"
+    data: dict[str, Any]
     actor: str | UnsetType = UNSET
 
 

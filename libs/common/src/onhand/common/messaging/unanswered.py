@@ -86,9 +86,7 @@ async def tell_again(events: Collection[type[Event]], older_than_seconds: float,
         _AT_ONCE,
         list(kinds),
     )
-    return [
-        Publish(read(kinds[row["type"]], row["type"], row["event"]), _read_cause(row["cause"])) for row in rows
-    ]
+    return [Publish(read(kinds[row["type"]], row["type"], row["event"]), _read_cause(row["cause"])) for row in rows]
 
 
 def _cause_of(publish: Publish) -> str | None:
