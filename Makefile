@@ -4,7 +4,7 @@ BIN := .venv/bin
 MEMBERS := libs/common apps/gateway apps/orders apps/inventory apps/cli
 # Each worker starts servers of its own; a Redis that REDIS_URL names is only one.
 WORKERS ?= $(if $(REDIS_URL),0,2)
-SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks conftest.py
+SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks examples/* conftest.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup start test check format docs bench torture images lock clean

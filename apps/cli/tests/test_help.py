@@ -12,6 +12,7 @@ COMMANDS = [
     "status",
     "reset",
     "migrate",
+    "run",
     "verify",
     *(f"orders {it}" for it in ("create", "get", "timeline", "cancel", "fulfil", "return")),
     *(f"stock {it}" for it in ("set", "get", "explain", "receive", "adjust", "count", "transfer", "expect")),

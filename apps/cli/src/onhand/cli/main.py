@@ -18,6 +18,7 @@ from onhand.cli.migrate import migrate_all
 from onhand.cli.output import ready_text, show_components, show_json, show_verdict
 from onhand.cli.reload import restart_what_changes
 from onhand.cli.reset import reset as reset_home
+from onhand.cli.run import run_service
 from onhand.cli.start import Stack
 from onhand.cli.start import start as start_services
 from onhand.cli.status import status as look_at
@@ -106,6 +107,12 @@ def migrate(as_json: AsJson = False) -> None:
         show_json(applied)
     elif not any(applied.values()):
         typer.echo("nothing to apply: every database is up to date")
+
+
+@app.command(epilog=examples("ONHAND_SERVICES=notifications onhand run notifications"))
+def run(service: Annotated[str, typer.Argument(metavar="SERVICE", help="One that ONHAND_SERVICES names.")]) -> None:
+    """Run a service of your own beside the others, with its database, until Ctrl-C."""
+    run_service(System(load_settings()), service, lambda line: typer.echo(line, err=True))
 
 
 @app.command(epilog=examples("onhand verify", "onhand verify --within 30 --json", "onhand verify --replay 1000"))

@@ -7,7 +7,7 @@ from onhand.cli.home import make_home
 from onhand.cli.migrations import migrate_databases
 from onhand.cli.programs import Say, running
 from onhand.cli.run_state import Claim
-from onhand.cli.system import Service, System
+from onhand.cli.system import System
 
 
 def migrate_all(system: System, say: Say) -> dict[str, list[str]]:
@@ -16,7 +16,7 @@ def migrate_all(system: System, say: Say) -> dict[str, list[str]]:
     Returns:
         The files that were applied, by name of service.
     """
-    databases = [service for service in Service if service in system.database_urls(list(Service))]
+    databases = system.owners
     check_servers({name: url for name, url in system.configured_urls(databases).items() if name != "REDIS_URL"})
     with ExitStack() as stack:
         for program in system.database_servers(databases):

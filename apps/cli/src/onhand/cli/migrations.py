@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from onhand.cli.packages import package_directory
+from onhand.cli.packages import package_directory, package_of
 from onhand.cli.programs import Say
 from onhand.common.errors import StartupError
 
@@ -39,7 +39,7 @@ def migrate_databases(database_urls: Mapping[str, str], say: Say) -> dict[str, l
     """
     applied = {}
     for service, url in database_urls.items():
-        applied[service] = migrate(url, ["onhand.common", f"onhand.{service}"])
+        applied[service] = migrate(url, ["onhand.common", package_of(service)])
         if applied[service]:
             say(f"{service}: applied {', '.join(applied[service])}")
     return applied

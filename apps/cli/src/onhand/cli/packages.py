@@ -16,3 +16,8 @@ def package_directory(name: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise StartupError(f"the package {name} is not installed: run `make setup`")
     return Path(spec.submodule_search_locations[0])
+
+
+def package_of(service: str) -> str:
+    """The package of a service: one of ours, or one of that name."""
+    return f"onhand.{service}" if find_spec(f"onhand.{service}") else service

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from onhand.cli.local import EmbeddedServers
 from onhand.cli.programs import Program
-from onhand.common.settings import Settings
+from onhand.common.settings import Settings, database_urls
 
 STOP_MARGIN_SECONDS = 2.0
 """What a service that drains for as long as it may has left to end before it is killed."""
@@ -39,17 +39,24 @@ class System:
             Service.ORDERS: settings.orders_port,
             Service.INVENTORY: settings.inventory_port,
         }
-        self._configured_databases = {
+        self.other_services = settings.other_services
+        self._configured_databases: dict[str, str] = {
             Service.ORDERS: settings.orders_database_url,
             Service.INVENTORY: settings.inventory_database_url,
+            **database_urls(settings.other_services),
         }
+
+    @property
+    def owners(self) -> list[str]:
+        """Every service that has a database, our own first."""
+        return list(self._configured_databases)
 
     @property
     def redis_url(self) -> str:
         """The Redis in use, configured or embedded."""
         return self._settings.redis_url or self.embedded.redis_url
 
-    def database_urls(self, services: Collection[Service]) -> dict[str, str]:
+    def database_urls(self, services: Collection[str]) -> dict[str, str]:
         """The databases of those of the services that have one, by service, configured or embedded."""
         return {
             service: url or self.embedded.postgres_url(service)
@@ -57,18 +64,18 @@ class System:
             if service in services
         }
 
-    def configured_urls(self, services: Collection[Service]) -> dict[str, str]:
+    def configured_urls(self, services: Collection[str]) -> dict[str, str]:
         """The servers these services need that are configured: URL by name of setting."""
         urls = {"REDIS_URL": self._settings.redis_url}
         urls |= {database_setting(s): url for s, url in self._configured_databases.items() if s in services}
         return {setting: url for setting, url in urls.items() if url}
 
-    def servers(self, services: Collection[Service]) -> list[Program]:
+    def servers(self, services: Collection[str]) -> list[Program]:
         """The embedded servers these services need."""
         redis = [] if self._settings.redis_url else [self.embedded.redis()]
         return redis + self.database_servers(services)
 
-    def database_servers(self, services: Collection[Service]) -> list[Program]:
+    def database_servers(self, services: Collection[str]) -> list[Program]:
         """The embedded PostgreSQL, if one of these services has its database there."""
         embedded = any(not url for service, url in self._configured_databases.items() if service in services)
         return [self.embedded.postgres()] if embedded else []

@@ -50,7 +50,7 @@ async def serve_messages(
     port: int,
     database_url: str,
     subscriptions: Sequence[Subscription],
-    queries: Sequence[Subscription],
+    queries: Sequence[Subscription] = (),
     timers: Sequence[Timer] = (),
 ) -> None:
     """Run a service until it is told to stop.
@@ -84,7 +84,7 @@ async def serve_messages(
         retries = Retries([*subscriptions, *queries], UnitOfWork(service), database, streams)
 
         def consumers(what: Sequence[Subscription]) -> list[Consumer]:
-            return [Consumer(service, what, database, streams, member, dead_keys) for member in members]
+            return [Consumer(service, what, database, streams, member, dead_keys) for member in members if what]
 
         writing = consumers(subscriptions)
         health = Health(

@@ -18,7 +18,7 @@ from onhand.common.errors import OnhandError, StartupError
 from onhand.common.failpoints import arm
 from onhand.common.http_protocol import HttpProtocol
 from onhand.common.refusals import Refuse, RefusingProtocol
-from onhand.common.settings import Settings, load_settings
+from onhand.common.settings import Settings, SettingsT, load
 from onhand.common.telemetry import configure_logs
 
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
@@ -30,13 +30,20 @@ Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 _log = structlog.get_logger()
 
 
-def run(main: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+def run(
+    main: Callable[[SettingsT], Coroutine[Any, Any, None]],
+    kind: type[SettingsT] = Settings,  # type: ignore[assignment]  # mypy has no such default
+) -> None:
     """Run a service to its end; the whole of its `__main__`.
+
+    Args:
+        main: serves until it is told to stop.
+        kind: the settings that it takes.
 
     An expected failure is told in one line on standard error and ends the process with the error's exit code.
     """
     try:
-        settings = load_settings()
+        settings = load(kind)
         configure_logs(settings)
         _collect_garbage_rarely()
         uvloop.run(main(settings))

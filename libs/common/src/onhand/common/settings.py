@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from onhand.common.errors import SettingsError
@@ -29,6 +29,8 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+_OTHER = r"[a-z][a-z0-9_]{0,30}"
+_OURS = {"gateway", "orders", "inventory"}
 RedisUrl = Annotated[str, _url("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")]
 PostgresUrl = Annotated[str, _url("postgresql", "postgres")]
 
@@ -46,6 +48,10 @@ class Settings(BaseSettings):
     onhand_home: Path = Path(".onhand")
     onhand_replica: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "1"
     """Name of this replica among its peers; a consumer takes up its own unfinished work by it after a restart."""
+
+    onhand_services: Annotated[str, Field(pattern=rf"^({_OTHER}(,{_OTHER})*)?$")] = ""
+    """Services besides those that are part of onhand, as `name,name`. Each is a package of that name; its database is
+    `<NAME>_DATABASE_URL`, or one in the embedded PostgreSQL."""
 
     onhand_failpoints: str = ""
     """Where a process is to die, once, as `service.point,...` (see failpoints.py); for tests, refused in production."""
@@ -79,6 +85,17 @@ class Settings(BaseSettings):
     """Longest wait before `onhand start` starts again what has died."""
 
     @model_validator(mode="after")
+    def _check_services(self) -> "Settings":
+        if ours := _OURS.intersection(self.other_services):
+            raise ValueError(f"ONHAND_SERVICES: {min(ours)} is a part of onhand already")
+        return self
+
+    @property
+    def other_services(self) -> list[str]:
+        """The names of the services besides those that are part of onhand."""
+        return [name for name in dict.fromkeys(self.onhand_services.split(",")) if name]
+
+    @model_validator(mode="after")
     def _check_failpoints(self) -> "Settings":
         if self.onhand_failpoints and self.app_env == "production":
             raise ValueError("ONHAND_FAILPOINTS: is for tests and not for production")
@@ -89,21 +106,44 @@ class Settings(BaseSettings):
         return self
 
 
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
 def load_settings() -> Settings:
     """Read the settings.
+
+    Raises:
+        SettingsError: as `load` says.
+    """
+    return load(Settings)
+
+
+def load(kind: type[SettingsT]) -> SettingsT:
+    """Read the settings and those that a service has besides.
 
     Raises:
         SettingsError: one line that names each bad variable and what it should be. Values are not
             repeated: a URL may hold a password.
     """
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         problems = "; ".join(
             ": ".join(filter(None, (_name(problem["loc"]), problem["msg"].removeprefix("Value error, "))))
             for problem in error.errors()
         )
         raise SettingsError(f"{problems}. Mend it in the environment or in .env") from None
+
+
+def database_urls(services: Sequence[str]) -> dict[str, str]:
+    """The databases that are set for services, by name of service; empty for those that have none set.
+
+    Raises:
+        SettingsError: one is no URL.
+    """
+    fields: dict[str, Any] = {f"{service}_database_url": (PostgresUrl, "") for service in services}
+    found = load(create_model("DatabaseUrls", __base__=Settings, **fields))
+    return {service: getattr(found, f"{service}_database_url") for service in services}
 
 
 def _name(location: Sequence[int | str]) -> str:

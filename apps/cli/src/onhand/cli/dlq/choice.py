@@ -11,8 +11,9 @@ from typing import Annotated, NamedTuple
 import typer
 
 from onhand.cli.moments import parse_time
-from onhand.cli.system import Service
+from onhand.cli.system import System
 from onhand.common.errors import OnhandError
+from onhand.common.settings import load_settings
 
 _LARGEST_ID = 2**63 - 1
 
@@ -21,13 +22,6 @@ class BadChoice(OnhandError):
     """What a person typed names no dead letter, or names them in two ways at once."""
 
     exit_code = 2
-
-
-class Owner(StrEnum):
-    """A service that keeps dead letters."""
-
-    ORDERS = "orders"
-    INVENTORY = "inventory"
 
 
 class State(StrEnum):
@@ -40,7 +34,7 @@ class State(StrEnum):
 class LetterId(NamedTuple):
     """What a person calls a dead letter: `orders/12`."""
 
-    service: Service
+    service: str
     row: int
 
     def __str__(self) -> str:
@@ -59,7 +53,7 @@ class Choice(NamedTuple):
     """
 
     ids: Sequence[LetterId] = ()
-    service: Owner | None = None
+    service: str | None = None
     topic: str | None = None
     type: str | None = None
     key: str | None = None
@@ -74,10 +68,15 @@ class Choice(NamedTuple):
         return self == Choice()
 
     @property
-    def services(self) -> list[Service]:
+    def services(self) -> list[str]:
         """Where to look."""
-        named = {letter_id.service for letter_id in self.ids} or ({Service(self.service)} if self.service else set())
-        return [service for service in map(Service, Owner) if not named or service in named]
+        named = {letter_id.service for letter_id in self.ids} or ({self.service} if self.service else set())
+        return [service for service in owners() if not named or service in named]
+
+
+def owners() -> list[str]:
+    """The services that keep dead letters."""
+    return System(load_settings()).owners
 
 
 def parse_id(text: str) -> LetterId:
@@ -87,11 +86,11 @@ def parse_id(text: str) -> LetterId:
         BadChoice: it is none.
     """
     service, _, row = text.partition("/")
-    if service not in set(Owner) or not re.fullmatch(r"[0-9]{1,19}", row) or int(row) > _LARGEST_ID:
+    if service not in owners() or not re.fullmatch(r"[0-9]{1,19}", row) or int(row) > _LARGEST_ID:
         raise BadChoice(
             f"{text!r} is no id of a dead letter: it should be like orders/12, as `onhand dlq list` shows it"
         )
-    return LetterId(Service(service), int(row))
+    return LetterId(service, int(row))
 
 
 def _choose(  # noqa: PLR0913  # each is an option of its own
@@ -99,7 +98,7 @@ def _choose(  # noqa: PLR0913  # each is an option of its own
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="ID", help="Such as orders/12.", show_default=False)
     ] = None,
-    service: Annotated[Owner | None, typer.Option(help="Only of this service.", show_default="both")] = None,
+    service: Annotated[str | None, typer.Option(help="Only of this service.", show_default="all")] = None,
     topic: Annotated[str | None, typer.Option(help="Only from this topic.")] = None,
     type: Annotated[str | None, typer.Option(help="Only with this in the type.")] = None,  # noqa: A002  # the option's name
     key: Annotated[str | None, typer.Option(help="Only about this, such as an order's id.")] = None,
@@ -119,6 +118,8 @@ def _choose(  # noqa: PLR0913  # each is an option of its own
         parse_time(before) if before else None,
         state,
     )
+    if service is not None and service not in owners():
+        raise BadChoice(f"no service {service!r} keeps dead letters: there are {', '.join(owners())}")
     if chosen.ids and chosen._replace(ids=()) != Choice():
         raise BadChoice("ids and filters at once: name ids, or choose by filters")
     return chosen

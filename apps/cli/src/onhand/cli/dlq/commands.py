@@ -14,7 +14,7 @@ from onhand.cli.dlq.letters import Letters, open_letters
 from onhand.cli.dlq.retrying import Outcome, refuse_parked, retry_letters, show_outcomes
 from onhand.cli.dlq.show import listed, readable, show_letter, show_letters, with_payload
 from onhand.cli.output import show_json
-from onhand.cli.system import Service, System
+from onhand.cli.system import System
 from onhand.common.settings import load_settings
 
 FAILED_AGAIN = 4
@@ -161,7 +161,7 @@ def drop(
         typer.echo(f"{'would drop' if dry_run else 'dropped'} {listed(dropped) or 'nothing'}{goes_on}")
 
 
-def _with_letters(services: Sequence[Service], work: Callable[[Letters], Awaitable[T]]) -> T:
+def _with_letters(services: Sequence[str], work: Callable[[Letters], Awaitable[T]]) -> T:
     system = System(load_settings())
 
     async def run() -> T:

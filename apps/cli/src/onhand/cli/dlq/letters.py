@@ -9,7 +9,7 @@ import msgspec
 
 from onhand.cli.checks import check_running, check_servers, told_when_away
 from onhand.cli.dlq.choice import Choice, LetterId, State
-from onhand.cli.system import Service, System, database_setting
+from onhand.cli.system import System, database_setting
 from onhand.common.database import Database, open_database
 from onhand.common.errors import OnhandError
 
@@ -77,7 +77,7 @@ class Waiting(NamedTuple):
 class Letters:
     """The dead letters of some services. Made by `open_letters`."""
 
-    def __init__(self, databases: Mapping[Service, Database]) -> None:
+    def __init__(self, databases: Mapping[str, Database]) -> None:
         self._databases = databases
 
     async def find(self, choice: Choice, limit: int) -> tuple[list[Letter], int]:
@@ -180,7 +180,7 @@ class Letters:
 
 
 @asynccontextmanager
-async def open_letters(system: System, services: Sequence[Service]) -> AsyncGenerator[Letters]:
+async def open_letters(system: System, services: Sequence[str]) -> AsyncGenerator[Letters]:
     """Open the databases of services for the length of the block.
 
     Raises:
@@ -191,28 +191,26 @@ async def open_letters(system: System, services: Sequence[Service]) -> AsyncGene
     check_running(system.database_servers(services), system.home)
     async with AsyncExitStack() as stack:
         databases = {
-            Service(service): await stack.enter_async_context(
-                open_database(url, database_setting(service), "onhand-dlq")
-            )
+            service: await stack.enter_async_context(open_database(url, database_setting(service), "onhand-dlq"))
             for service, url in system.database_urls(services).items()
         }
         with told_when_away("the dead letters cannot be reached"):
             yield Letters(databases)
 
 
-def _arguments(choice: Choice, service: Service) -> tuple[object, ...]:
+def _arguments(choice: Choice, service: str) -> tuple[object, ...]:
     rows = [row for owner, row in choice.ids if owner == service] if choice.ids else None
     _, _, topic, kind, key, error, since, before, state = choice
     return rows, topic, kind, key, error, since, before, state
 
 
-def _by_service(ids: Collection[LetterId]) -> dict[Service, list[int]]:
-    rows: dict[Service, list[int]] = {}
+def _by_service(ids: Collection[LetterId]) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = {}
     for service, row in ids:
         rows.setdefault(service, []).append(row)
     return rows
 
 
-def _letter(service: Service, row: Any) -> Letter:  # noqa: ANN401  # asyncpg ships no types
+def _letter(service: str, row: Any) -> Letter:  # noqa: ANN401  # asyncpg ships no types
     columns = {name: row[name] for name in Letter.__struct_fields__ if name not in {"id", "state"}}
     return Letter(id=str(LetterId(service, row["id"])), state=State(row["state"]), **columns)

@@ -1,0 +1,1 @@
+"""Notes to customers about their orders."""
