@@ -18,7 +18,8 @@ from tests.e2e.conftest import StartSystem
 from tests.e2e.databases import read
 from tests.e2e.messages import payloads
 from tests.e2e.system import System, free_ports
-from tests.e2e.traffic import place_order, set_stock, settled
+from tests.e2e.traffic import place_order, set_stock, settled, traffic
+from tests.e2e.verification import verify
 from tests.e2e.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "notifications"
@@ -81,10 +82,6 @@ def notifications(system: System) -> Notifications:
     return it
 
 
-def orders(system: System, count: int) -> list[str]:
-    return [place_order(system, "tea") for _ in range(count)]
-
-
 def poison(system: System) -> Envelope:
     """Tell of an order in a way that no contract allows."""
     message = wrap(OrderConfirmed(order_id=uuid4()), source="/orders")
@@ -103,22 +100,18 @@ def dlq(system: System, *arguments: str) -> Any:  # noqa: ANN401  # JSON
 def test_a_service_of_thirty_lines_is_killed_and_poisoned_and_misses_nothing(
     system: System, notifications: Notifications
 ) -> None:
-    set_stock(system, "tea", 1000)
-    accepted = orders(system, 20)
-    eventually(lambda: notifications.notes().keys() == set(accepted))
-    rejected = place_order(system, "nobody-knows-it")
-    eventually(lambda: notifications.notes().get(rejected) == NOT_FILLED)
-
-    notifications.process.kill()
-    notifications.process.wait()
-    accepted += orders(system, 20)
-    broken = poison(system)
-    accepted += orders(system, 20)
-    assert settled(system, accepted[-1])["status"] == "confirmed"
-    notifications.start()
-
-    eventually(lambda: notifications.notes() == dict.fromkeys(accepted, PACKED) | {rejected: NOT_FILLED})
-    eventually(lambda: set(notifications.told()) == {*accepted, rejected})
+    with traffic(system) as shop:
+        shop.go_on(40)
+        notifications.process.kill()
+        shop.go_on(40)
+        broken = poison(system)
+        notifications.start()
+        shop.go_on(40)
+    ends = {it: settled(system, it)["status"] for it in shop.accepted}
+    assert set(ends.values()) == {"confirmed", "rejected"}
+    texts = {it: PACKED if end == "confirmed" else NOT_FILLED for it, end in ends.items()}
+    eventually(lambda: notifications.notes() == texts)
+    eventually(lambda: set(notifications.told()) == set(texts))
     (letter,) = eventually(lambda: dlq(system, "list", "--service", "notifications")["letters"])
     assert (letter["id"], letter["attempts"], letter["key"]) == ("notifications/1", 5, broken.subject)
     assert "orderId" in letter["error"]
@@ -130,11 +123,12 @@ def test_a_service_of_thirty_lines_is_killed_and_poisoned_and_misses_nothing(
     assert notifications.notes()[broken.subject] == PACKED
     eventually(lambda: broken.subject in notifications.told())
     assert dlq(system, "list") == {"total": 0, "letters": []}
+    assert verify(system)[0] == 0
 
 
 def test_it_finishes_what_it_has_in_hand_when_it_is_told_to_stop(system: System, notifications: Notifications) -> None:
     set_stock(system, "tea", 1000)
-    accepted = orders(system, 30)
+    accepted = [place_order(system, "tea") for _ in range(30)]
     eventually(notifications.notes)
     notifications.process.terminate()
     assert notifications.process.wait(timeout=20) == 0

@@ -5,15 +5,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from msgspec import Raw
+from msgspec.json import encode as encode_data
 from msgspec.structs import replace
 from redis import Redis
 
 from onhand.common.contracts import CreateOrder, Line
+from onhand.common.contracts.orders import CreateOrderV1
 from onhand.common.messaging.entries import stream_key
 from onhand.common.messaging.envelope import Envelope, encode, wrap
 from tests.e2e.databases import read
 from tests.e2e.system import System
-from tests.e2e.traffic import set_stock, settled
+from tests.e2e.traffic import place_order, set_stock, settled
 from tests.e2e.verification import verify
 from tests.e2e.waiting import eventually
 
@@ -56,4 +58,34 @@ def test_an_order_that_was_damaged_on_its_way_is_mended_and_then_confirmed(syste
     eventually(lambda: not letters(system, order_id))
     cause = "SELECT caused_by FROM order_events WHERE order_id = $1 AND version = 1"
     assert read(system, "orders", cause, order_id)[0]["caused_by"] == whole.id
+    assert verify(system)[0] == 0
+
+
+def test_a_command_that_older_code_sent_is_mended_as_it_was_written_and_is_done(system: System) -> None:
+    set_stock(system, "tea", 10)
+    order_id = uuid4()
+    old = CreateOrderV1(order_id=order_id, customer_id="ann", product_id="tea", quantity=3)
+    whole = wrap(old, source="/gateway")
+    put(system, replace(whole, data=Raw(bytes(whole.data).replace(b":3", b":null"))))
+
+    eventually(lambda: len(letters(system, order_id)) == 1)
+    (failed,) = letters(system, order_id)
+    assert failed["type"] == "orders.create-order.v1"
+    dlq(system, "edit", failed["id"], "--set", "quantity=3")
+    assert dlq(system, "retry", failed["id"]) == (0, [{"id": failed["id"], "outcome": "handled", "error": ""}])
+
+    assert settled(system, str(order_id))["lines"][0]["reserved"] == 3
+
+
+def test_a_log_that_older_code_wrote_is_told_and_verified_as_todays(system: System) -> None:
+    set_stock(system, "tea", 10)
+    order_id = place_order(system, "tea", 3)
+    assert settled(system, order_id)["status"] == "confirmed"
+    before = system.client.get(f"/api/gateway/orders/{order_id}/events").json()["events"]
+    before[0]["data"].pop("policy", None)  # which was the only one
+    old = CreateOrderV1(order_id=UUID(order_id), customer_id="cust-456", product_id="tea", quantity=3)
+    statement = "UPDATE order_events SET type = $2, data = $3 WHERE order_id = $1 AND version = 1 RETURNING 1"
+    assert read(system, "orders", statement, UUID(order_id), "orders.order-created.v1", encode_data(old).decode())
+
+    assert system.client.get(f"/api/gateway/orders/{order_id}/events").json()["events"] == before
     assert verify(system)[0] == 0
