@@ -84,7 +84,7 @@ def _everything_read() -> Iterator[type[Message]]:
 def _sentence(contract: type[Message], problem: str, breaks: Breaks) -> str:
     name, _, number = contract.TYPE.rpartition(".v")
     how = ", and ".join(words for it, words in _HOW.items() if it in breaks)
-    return f"{contract.TYPE}: {problem}: {how}. Leave it, and make a {name}.v{int(number) + 1}"
+    return f"{contract.TYPE}: {problem}: {how}. Leave it, and make {name}.v{int(number) + 1} beside it"
 
 
 def _without_words(schema: Any) -> Any:  # noqa: ANN401  # JSON

@@ -46,7 +46,7 @@ def test_a_change_that_breaks_somebody_is_told_with_the_way_out() -> None:
     sentences = list(broken_by(DispatchedElsewhere, shape_of(Dispatched)))
     stored = "what was stored or sent before would not be read as it was meant"
     readers = "who reads it as it was would not understand it"
-    way_out = "Leave it, and make a toys.dispatched.v4"
+    way_out = "Leave it, and make toys.dispatched.v4 beside it"
     assert sentences == [
         f"toys.dispatched.v3: its topic is toys.outcomes, was toys.events: {readers}. {way_out}",
         f"toys.dispatched.v3: $.parcels is removed: {stored}, and {readers}. {way_out}",

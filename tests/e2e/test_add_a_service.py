@@ -126,6 +126,11 @@ def test_a_service_of_thirty_lines_is_killed_and_poisoned_and_misses_nothing(
     assert verify(system)[0] == 0
 
 
+def test_its_page_shows_it_as_it_is() -> None:
+    page = (EXAMPLE.parents[1] / "docs" / "add-a-service.md").read_text()
+    assert f"```python\n{(EXAMPLE / 'notifications' / '__main__.py').read_text()}```\n" in page
+
+
 def test_it_finishes_what_it_has_in_hand_when_it_is_told_to_stop(system: System, notifications: Notifications) -> None:
     set_stock(system, "tea", 1000)
     accepted = [place_order(system, "tea") for _ in range(30)]
