@@ -99,7 +99,8 @@ def _answer(
 async def extend_holds(batch: Sequence[Received[ExtendHold]], tx: Transaction) -> list[Answer]:
     """Let holds that are active end later; of several commands for one hold the longest counts.
 
-    A copy that comes late would let a hold go on for longer than anybody asked for, so it only tells how the hold stands.
+    A copy that comes late would let a hold go on for longer than anybody asked for, so it only tells how the hold
+    stands.
     """
     fresh = await first_seen(tx, batch)
     ttl_seconds: dict[UUID, int] = {}
