@@ -149,6 +149,11 @@ def test_a_service_that_is_not_named_is_not_run_and_keeps_no_dead_letters(system
         2,
         "onhand: ONHAND_SERVICES does not name postcards: it should be like ONHAND_SERVICES=postcards\n",
     )
+    done = system.run("onhand.cli", "run", "postcards", ONHAND_SERVICES="postcards")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "onhand: the package postcards is not installed: install it, or name its place in PYTHONPATH\n",
+    )
     done = system.run("onhand.cli", "dlq", "list", "--service", "postcards")
     assert (done.returncode, done.stderr) == (
         2,

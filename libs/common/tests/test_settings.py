@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from onhand.common.errors import SettingsError
-from onhand.common.settings import Settings, load_settings
+from onhand.common.settings import Port, Settings, database_urls, load, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +32,31 @@ def test_an_empty_variable_is_a_variable_that_is_not_set(monkeypatch: pytest.Mon
     assert load_settings().gateway_port == 3000
 
 
+class ToySettings(Settings):
+    """A service's own."""
+
+    toy_port: Port = 3009
+
+
+def test_a_service_may_have_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("GATEWAY_PORT=4000\nTOY_PORT=4009\n")
+    settings = load(ToySettings)
+    assert (settings.gateway_port, settings.toy_port) == (4000, 4009)
+    monkeypatch.setenv("TOY_PORT", "x")
+    with pytest.raises(SettingsError, match=r"^TOY_PORT: "):
+        load(ToySettings)
+
+
+def test_the_databases_of_other_services_are_set_like_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("TOY_DATABASE_URL=postgresql://localhost/toys\n")
+    assert database_urls(["toy", "other"]) == {"toy": "postgresql://localhost/toys", "other": ""}
+    monkeypatch.setenv("OTHER_DATABASE_URL", "mysql://localhost/other")
+    with pytest.raises(SettingsError, match=r"^OTHER_DATABASE_URL: "):
+        database_urls(["toy", "other"])
+    monkeypatch.setenv("ONHAND_SERVICES", "toy,other,toy")
+    assert load_settings().other_services == ["toy", "other"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -44,6 +69,9 @@ def test_an_empty_variable_is_a_variable_that_is_not_set(monkeypatch: pytest.Mon
         ("ORDERS_DATABASE_URL", "mysql://localhost/orders"),
         ("ONHAND_REPLICA", "a b"),
         ("REPLY_TIMEOUT_SECONDS", "-1"),
+        ("ONHAND_SERVICES", "Notifications"),
+        ("ONHAND_SERVICES", "a,,b"),
+        ("ONHAND_SERVICES", "notifications,orders"),
     ],
 )
 def test_a_bad_setting_is_told_in_one_line_that_names_it(

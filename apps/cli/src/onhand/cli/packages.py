@@ -14,7 +14,8 @@ def package_directory(name: str) -> Path:
     """
     spec = find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise StartupError(f"the package {name} is not installed: run `make setup`")
+        mend = "run `make setup`" if name.startswith("onhand.") else "install it, or name its place in PYTHONPATH"
+        raise StartupError(f"the package {name} is not installed: {mend}")
     return Path(spec.submodule_search_locations[0])
 
 
