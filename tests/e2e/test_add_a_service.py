@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from msgspec import Raw
@@ -85,10 +85,14 @@ def notifications(system: System) -> Notifications:
 def poison(system: System) -> Envelope:
     """Tell of an order in a way that no contract allows."""
     message = wrap(OrderConfirmed(order_id=uuid4()), source="/orders")
-    broken = replace(message, data=Raw(b'{"orderId": 7}'))
+    return tell(system, replace(message, data=Raw(b'{"orderId": 7}')))
+
+
+def tell(system: System, envelope: Envelope) -> Envelope:
+    """Put something on the stream that the example reads."""
     with Redis.from_url(system.redis_url) as redis:
-        redis.xadd(stream_key(OrderConfirmed.TOPIC), {"event": encode(broken)})
-    return broken
+        redis.xadd(stream_key(OrderConfirmed.TOPIC), {"event": encode(envelope)})
+    return envelope
 
 
 def dlq(system: System, *arguments: str) -> Any:  # noqa: ANN401  # JSON
@@ -103,6 +107,7 @@ def test_a_service_of_thirty_lines_is_killed_and_poisoned_and_misses_nothing(
     with traffic(system) as shop:
         shop.go_on(40)
         notifications.process.kill()
+        tell(system, wrap(OrderConfirmed(order_id=UUID(shop.accepted[0])), source="/orders"))  # once more
         shop.go_on(40)
         broken = poison(system)
         notifications.start()
