@@ -1,7 +1,7 @@
 """`python -m benchmarks.reads`: how long lists, searches and timelines take while orders come in.
 
-Each is asked for by one client, one after the other in turn, so that all are disturbed alike. Some are the worst that can
-be: what a frequent customer never had, so that a page looks at all it may look at and finds nothing.
+Each is asked for by one client, one after the other in turn, so that all are disturbed alike. Some are the worst that
+can be: what a frequent customer never had, so that a page looks at all it may look at and finds nothing.
 """
 
 import asyncio

@@ -46,24 +46,23 @@ _WALKS: Mapping[str, tuple[str, str]] = {
     ),
 }
 """Walks along an index, and the order in which they go: by any other PostgreSQL would read all of it to sort it."""
+# The last step of a walk that is broken off is told in any case, by the same statement: another one would see another
+# state of the index.
 _PAGES = {
     name: f"""
-        SELECT product_id,
+        SELECT product_id, is_wanted, step,
                (SELECT count(*) FROM stock_levels WHERE stock_levels.product_id = walked.product_id) AS levels
-        FROM ({walk}) AS walked CROSS JOIN LATERAL (
-            SELECT coalesce(sum(greatest(on_hand - reserved - walked.safety_stock, 0)), 0) AS promisable
-            FROM stock_levels
-            WHERE stock_levels.product_id = walked.product_id AND ($2::text IS NULL OR location_id = $2)
-        ) AS level
-        WHERE (NOT $3::boolean OR promisable <= low_stock_threshold) AND (NOT $4::boolean OR promisable = 0)
-        ORDER BY {order} LIMIT $5
-    """  # noqa: S608  # from above
-    for name, (walk, order) in _WALKS.items()
-}
-_ENDS = {  # where the walk was broken off; the location is named so that its type is known
-    name: f"""
-        SELECT product_id FROM ({walk}) AS walked WHERE true OR $2::text IS NULL
-        ORDER BY {order} OFFSET {MOST_WALKED - 1} LIMIT 1
+        FROM (
+            SELECT walked.*, row_number() OVER (ORDER BY {order}) AS step,
+                   (NOT $3::boolean OR promisable <= low_stock_threshold)
+                   AND (NOT $4::boolean OR promisable = 0) AS is_wanted
+            FROM ({walk}) AS walked CROSS JOIN LATERAL (
+                SELECT coalesce(sum(greatest(on_hand - reserved - walked.safety_stock, 0)), 0) AS promisable
+                FROM stock_levels
+                WHERE stock_levels.product_id = walked.product_id AND ($2::text IS NULL OR location_id = $2)
+            ) AS level
+        ) AS walked
+        WHERE is_wanted OR step = {MOST_WALKED} ORDER BY {order} LIMIT $5
     """  # noqa: S608  # from above
     for name, (walk, order) in _WALKS.items()
 }
@@ -79,15 +78,15 @@ async def _find_page(query: ListStock, tx: Transaction) -> Reply:
     if where is not None and not await tx.fetchval("SELECT true FROM locations WHERE location_id = $1", where):
         return RequestRefused(code="location-not-found", detail=f"There is no location {where}.")
     walk = "location" if where is not None else "threshold" if query.low else "all"
-    after = query.after or ""
-    rows = await tx.fetch(_PAGES[walk], after, where, query.low, query.depleted, query.limit + 1)
-    page = [row["product_id"] for row in rows[: _count_that_fit(rows[: query.limit])]]
-    if len(page) < len(rows):
+    rows = await tx.fetch(_PAGES[walk], query.after or "", where, query.low, query.depleted, query.limit + 1)
+    found = [row for row in rows if row["is_wanted"]]
+    page = [row["product_id"] for row in found[: _count_that_fit(found[: query.limit])]]
+    if len(page) < len(found):
         last = page[-1]
-    else:
-        last = await tx.fetchval(_ENDS[walk], after, where)  # None: it came to the end of the index
+    else:  # it was broken off, or came to the end of the index
+        last = rows[-1]["product_id"] if rows and rows[-1]["step"] == MOST_WALKED else UNSET
     levels = await find_levels(tx, page)
-    return StockPage(query.about, tuple(levels[each] for each in page), last or UNSET)
+    return StockPage(query.about, tuple(levels[each] for each in page), last)
 
 
 def _count_that_fit(rows: Sequence[Any]) -> int:

@@ -13,7 +13,7 @@ from onhand.common.messaging.envelope import Answer, Received
 from onhand.orders.domain.orders import details
 from onhand.orders.store.rows import order_of
 
-MOST_WALKED = 5000
+MOST_WALKED = 2000
 """Orders that one page looks at, whether they are what is asked for or not."""
 MOST_CHARACTERS = 500_000
 """Of the lines and labels of the orders of one page: a reply has to pass through Redis with others."""
@@ -43,12 +43,12 @@ _WALKS: Mapping[str, tuple[str, str]] = {
     "customer": _along("customer_id", "$5::text", "true"),
     "product": (
         f"""
-        SELECT found.*, of_product.order_id AS walked_id FROM (
-            SELECT order_id FROM order_products WHERE product_id = $6::text AND order_id < $1 AND order_id >= $2
-            ORDER BY order_id DESC LIMIT {MOST_WALKED}
-        ) AS of_product CROSS JOIN LATERAL (
-            SELECT * FROM orders WHERE orders.order_id = of_product.order_id LIMIT 1
-        ) AS found ORDER BY walked_id DESC
+        SELECT found.*, walked_id FROM (
+            SELECT order_id AS walked_id FROM order_products
+            WHERE product_id = $6::text AND order_id < $1 AND order_id >= $2 ORDER BY order_id DESC LIMIT {MOST_WALKED}
+        ) AS of_product
+        CROSS JOIN LATERAL (SELECT * FROM orders WHERE orders.order_id = walked_id LIMIT 1) AS found
+        ORDER BY walked_id DESC
         """,  # noqa: S608  # a number of ours
         "walked_id DESC",
     ),
@@ -66,14 +66,13 @@ _IS_WANTED = """
     AND ($7::text IS NULL OR reference = $7)
     AND ($8::timestamptz IS NULL OR created_at >= $8) AND ($9::timestamptz IS NULL OR created_at < $9)
 """
+# The last step of a walk that is broken off is told in any case, by the same statement: another one would see another
+# state of the index, and where it stopped something could be missed or told twice.
 _PAGES = {
-    name: f"SELECT * FROM ({walk}) AS walked WHERE {_IS_WANTED} ORDER BY {order} LIMIT $10"  # noqa: S608  # from above
-    for name, (walk, order) in _WALKS.items()
-}
-_ENDS = {  # where the walk was broken off; what is wanted does not count, but gives the parameters their types
     name: f"""
-        SELECT order_id FROM ({walk}) AS walked WHERE true OR ({_IS_WANTED})
-        ORDER BY {order} OFFSET {MOST_WALKED - 1} LIMIT 1
+        SELECT * FROM (
+            SELECT *, {_IS_WANTED} AS is_wanted, row_number() OVER (ORDER BY {order}) AS step FROM ({walk}) AS walked
+        ) AS walked WHERE is_wanted OR step = {MOST_WALKED} ORDER BY {order} LIMIT $10
     """  # noqa: S608  # from above
     for name, (walk, order) in _WALKS.items()
 }
@@ -87,12 +86,13 @@ async def list_orders(batch: Sequence[Received[ListOrders]], tx: Transaction) ->
 async def _find_page(query: ListOrders, tx: Transaction) -> OrderPage:
     walk, wanted = _walk_for(query), _parameters(query)
     rows = await tx.fetch(_PAGES[walk], *wanted, query.limit + 1)
-    page = rows[: _count_that_fit(rows[: query.limit])]
-    if len(page) < len(rows):
+    found = [row for row in rows if row["is_wanted"]]
+    page = found[: _count_that_fit(found[: query.limit])]
+    if len(page) < len(found):
         last = page[-1]["order_id"]
-    else:
-        last = await tx.fetchval(_ENDS[walk], *wanted)  # None: it came to the end of the index
-    return OrderPage(query.about, tuple(details(order_of(row)) for row in page), last or UNSET)
+    else:  # it was broken off, or came to the end of the index
+        last = rows[-1]["order_id"] if rows and rows[-1]["step"] == MOST_WALKED else UNSET
+    return OrderPage(query.about, tuple(details(order_of(row)) for row in page), last)
 
 
 def _walk_for(query: ListOrders) -> str:
