@@ -33,6 +33,7 @@ _ORDERS = """
            END,
            CASE state WHEN 'rejected' THEN 'insufficient-stock' END, CASE state WHEN 'sent' THEN 3 ELSE 2 END
     FROM number;
+    INSERT INTO order_products (product_id, order_id) SELECT product_id, order_id FROM number;
     INSERT INTO order_events (order_id, version, type, data, caused_by, source)
     SELECT order_id, version, type, data || jsonb_build_object('orderId', order_id), order_id::text, source
     FROM number, jsonb_build_array(jsonb_build_object('productId', product_id, 'quantity', quantity)) AS lines,

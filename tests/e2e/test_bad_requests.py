@@ -67,8 +67,8 @@ def test_what_is_not_there_is_not_found(system: System, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/api/gateway/orders", {"POST"}),
-        ("PUT", "/api/gateway/orders", {"POST"}),
+        ("PUT", "/api/gateway/orders", {"GET", "POST"}),
+        ("POST", "/api/gateway/stock", {"GET"}),
         ("DELETE", f"/api/gateway/orders/{UNKNOWN}", {"GET"}),
         ("POST", "/api/gateway/stock/tea", {"GET", "PUT"}),
         ("PATCH", "/api/gateway/stock/tea", {"GET", "PUT"}),

@@ -257,7 +257,10 @@ async def wrong(books: Books) -> list[Finding]:
     return [finding for kept in found.kept.values() for finding in kept]
 
 
-EMPTY_ORDERS = "DELETE FROM orders; DELETE FROM order_events; DELETE FROM order_changes; DELETE FROM unanswered_events"
+EMPTY_ORDERS = """
+    DELETE FROM orders; DELETE FROM order_events; DELETE FROM order_changes; DELETE FROM order_products;
+    DELETE FROM unanswered_events
+"""
 EMPTY_INVENTORY = """
     DELETE FROM reservations; DELETE FROM holds; DELETE FROM movements; DELETE FROM stock_levels;
     DELETE FROM definitions; DELETE FROM products; DELETE FROM inbox; DELETE FROM unanswered_events;

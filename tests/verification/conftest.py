@@ -34,7 +34,7 @@ from tests.verification.broken import (
 from tests.verification.office import bring
 
 _TABLES = {
-    "orders": ("orders", "order_events", "order_changes"),
+    "orders": ("orders", "order_events", "order_changes", "order_products"),
     "inventory": ("reservations", "holds", "movements", "stock_levels", "definitions", "products"),
 }
 _OF_BOTH = ("outbox", "inbox", "dead_letters", "unanswered_events")

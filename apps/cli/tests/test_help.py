@@ -14,8 +14,11 @@ COMMANDS = [
     "migrate",
     "run",
     "verify",
-    *(f"orders {it}" for it in ("create", "get", "timeline", "cancel", "fulfil", "return")),
-    *(f"stock {it}" for it in ("set", "get", "explain", "receive", "adjust", "count", "transfer", "expect")),
+    *(f"orders {it}" for it in ("create", "get", "list", "export", "timeline", "cancel", "fulfil", "return")),
+    *(
+        f"stock {it}"
+        for it in ("set", "get", "list", "export", "explain", "receive", "adjust", "count", "transfer", "expect")
+    ),
     *(f"holds {it}" for it in ("create", "get", "extend", "release")),
     *(f"products {it}" for it in ("set", "get")),
     *(f"locations {it}" for it in ("set", "list")),

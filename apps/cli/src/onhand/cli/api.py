@@ -1,6 +1,7 @@
 """Speaks to the gateway over HTTP, as any other client would."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from urllib.parse import quote
 
 import httpx
@@ -25,11 +26,13 @@ class Refused(OnhandError):
 
     Attributes:
         body: the problem as it came.
+        status: of HTTP.
     """
 
-    def __init__(self, message: str, body: bytes) -> None:
+    def __init__(self, message: str, body: bytes, status: int = 0) -> None:
         super().__init__(message)
         self.body = body
+        self.status = status
 
 
 class _Detail(msgspec.Struct):
@@ -49,6 +52,12 @@ class _Problem(msgspec.Struct):
         return self.detail or self.title
 
 
+def open_client() -> httpx.Client:
+    """Make what requests are sent with; whoever sends many of them makes one for all."""
+    # Not through a proxy that the environment names: the gateway is on this machine, or named on purpose.
+    return httpx.Client(timeout=LONGEST_WAIT_SECONDS, trust_env=False)
+
+
 def ask(
     url: str,
     method: str,
@@ -56,6 +65,7 @@ def ask(
     body: Mapping[str, object] | None = None,
     query: Mapping[str, object] | None = None,
     headers: Mapping[str, object] | None = None,
+    client: httpx.Client | None = None,
 ) -> bytes:
     """Send a request to the gateway and return the body of its answer.
 
@@ -66,6 +76,7 @@ def ask(
         body: to send as JSON.
         query: parameters.
         headers: to send along.
+        client: to send it with; one of its own, if there is none.
 
     Raises:
         NotText: it cannot be sent.
@@ -75,11 +86,10 @@ def ask(
     try:
         path = "/".join(quote(segment, safe="") for segment in segments)
         encoded = {name.encode(): str(value).encode() for name, value in (headers or {}).items()}
-        # Not through a proxy that the environment names: the gateway is on this machine, or named on purpose.
-        with httpx.Client(timeout=LONGEST_WAIT_SECONDS, trust_env=False) as client:
+        with open_client() if client is None else nullcontext(client) as sender:
             where = f"{url.rstrip('/')}/api/gateway/{path}"
             parameters = {name: str(value) for name, value in (query or {}).items()}
-            response = client.request(method, where, json=body, params=parameters, headers=encoded)
+            response = sender.request(method, where, json=body, params=parameters, headers=encoded)
     except UnicodeEncodeError:
         raise NotText("an argument is not valid UTF-8") from None
     except httpx.LocalProtocolError:
@@ -91,7 +101,7 @@ def ask(
             f"the gateway at {url} gave no answer ({type(error).__name__}): what it did is unknown"
         ) from None
     if response.is_error:
-        raise Refused(_describe(response), response.content)
+        raise Refused(_describe(response), response.content, response.status_code)
     return response.content
 
 

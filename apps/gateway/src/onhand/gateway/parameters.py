@@ -1,6 +1,6 @@
 """Ids, numbers and moments as clients may give them in a path or a query: as text."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,9 @@ from msgspec import UNSET, UnsetType
 from onhand.common.contracts.message import LARGEST_INTEGER, Moment
 from onhand.gateway.fields import OUT_OF_REACH, Identifier, LocationName, describe, within_reach
 from onhand.gateway.problems import Problem, Violation, invalid_request
+
+_MOST_VIOLATIONS = 20
+_LONGEST_NAME = 128
 
 
 def product_id_of(text: str) -> str:
@@ -80,19 +83,72 @@ def limit_of(request: falcon.asgi.Request, largest: int) -> int | UnsetType:
     return _whole_number(request, "limit", largest)
 
 
-def moment_of(request: falcon.asgi.Request) -> datetime | UnsetType:
+def moment_of(request: falcon.asgi.Request, name: str = "at") -> datetime | UnsetType:
     """The moment in a query string, if there is one.
 
     Raises:
         Problem: 422, it is given more than once, or is no date and time with its offset, or cannot be stored.
     """
-    text = _once(request.get_param_as_list("at"), "at")
+    text = _once(request.get_param_as_list(name), name)
     if text is None:
         return UNSET
-    moment: datetime = _convert(text.replace(" ", "+"), Moment, "at")  # a plus that was not percent-encoded
+    moment: datetime = _convert(text.replace(" ", "+"), Moment, name)  # a plus that was not percent-encoded
     if not within_reach(moment):
-        raise invalid_request(Violation(OUT_OF_REACH, parameter="at"))
+        raise invalid_request(Violation(OUT_OF_REACH, parameter=name))
     return moment.astimezone(UTC)
+
+
+def text_of(request: falcon.asgi.Request, name: str, kind: object = str) -> str | UnsetType:
+    """The text in a query string, if there is one.
+
+    Args:
+        request: it is read from.
+        name: of the parameter.
+        kind: of text: `Identifier`, `Label`, `LocationName`.
+
+    Raises:
+        Problem: 422, it is given more than once, or is none of its kind.
+    """
+    text = _once(request.get_param_as_list(name), name)
+    if text is None:
+        return UNSET
+    found: str = _convert(_utf8(text, name), kind, name)
+    return found
+
+
+def choice_of(request: falcon.asgi.Request, name: str, choices: Sequence[str]) -> Any:  # noqa: ANN401  # one of them
+    """Which of several words the query string says, if any.
+
+    Raises:
+        Problem: 422, it is given more than once, or says something else.
+    """
+    text = _once(request.get_param_as_list(name), name)
+    if text is None:
+        return UNSET
+    if text not in choices:
+        raise invalid_request(Violation(f"must be one of {', '.join(choices)}", parameter=name))
+    return text
+
+
+def flag_of(request: falcon.asgi.Request, name: str) -> bool:
+    """Whether the query string says `true`; if it says nothing, it is not so.
+
+    Raises:
+        Problem: 422, it is given more than once, or says neither `true` nor `false`.
+    """
+    return bool(choice_of(request, name, ("true", "false")) == "true")
+
+
+def refuse_others(request: falcon.asgi.Request, known: Collection[str]) -> None:
+    """Make sure that a query string has no parameter that is not known: it would be taken for a filter, and not be one.
+
+    Raises:
+        Problem: 422, it has.
+    """
+    others = [name for name in request.params if name not in known][:_MOST_VIOLATIONS]
+    if others:
+        fault = f"is none of {', '.join(known)}"
+        raise invalid_request(*(Violation(fault, parameter=name[:_LONGEST_NAME]) for name in others))
 
 
 def _own_id(text: str, kind: str) -> UUID:

@@ -17,6 +17,7 @@ from onhand.common.contracts import (
     GetProduct,
     HoldStock,
     ListLocations,
+    ListStock,
     OrderCancelled,
     OrderCreated,
     OrderFulfilled,
@@ -40,6 +41,7 @@ from onhand.inventory.handlers.orders import note_allocations, release_stock, re
 from onhand.inventory.queries.catalogue import get_product, list_locations
 from onhand.inventory.queries.explain import explain_stock
 from onhand.inventory.queries.holds import get_hold
+from onhand.inventory.queries.lists import list_stock
 from onhand.inventory.queries.stock import check_stock
 
 SUBSCRIPTIONS = (
@@ -67,6 +69,7 @@ QUERIES = (
     Subscription(GetHold, get_hold),
     Subscription(GetProduct, get_product),
     Subscription(ListLocations, list_locations),
+    Subscription(ListStock, list_stock),
 )
 
 

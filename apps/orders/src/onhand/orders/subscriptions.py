@@ -9,6 +9,7 @@ from onhand.common.contracts import (
     FulfilOrder,
     GetOrder,
     GetTimeline,
+    ListOrders,
     OrderCancelled,
     OrderCreated,
     OrderFulfilled,
@@ -25,7 +26,7 @@ from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.messaging.unanswered import tell_again
 from onhand.orders.handlers import answers, asking, changing, placing, settling
 from onhand.orders.handlers.locking import lock_all
-from onhand.orders.queries import orders, timelines
+from onhand.orders.queries import lists, orders, timelines
 
 SUBSCRIPTIONS = (
     Subscription(CreateOrder, placing.create_orders),
@@ -43,6 +44,7 @@ SUBSCRIPTIONS = (
 QUERIES = (
     Subscription(GetOrder, orders.get_orders),
     Subscription(GetTimeline, timelines.get_timelines),
+    Subscription(ListOrders, lists.list_orders),
 )
 
 TOLD_UNTIL_ANSWERED = (OrderCancelled, OrderFulfilled, OrderReturned)

@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
+from onhand.cli.client.exports import File, Form, export
 from onhand.cli.client.gateway import Gateway, Key, with_gateway
+from onhand.cli.client.lists import ORDERS, Most, show_list
 from onhand.cli.client.pairs import BadUsage, Lines, parse_lines, parse_pairs
 from onhand.cli.commands import examples
+from onhand.cli.moments import parse_time
 
 orders = typer.Typer(help="Create orders, see what became of them, and change them.", no_args_is_help=True)
 
@@ -68,6 +71,105 @@ def create_order(  # noqa: PLR0913  # each is an option of its own
 def get_order(gateway: Gateway, order_id: Id) -> None:
     """Show an order: how it stands, and each of its lines."""
     gateway.show("GET", "orders", order_id)
+
+
+class Status(StrEnum):
+    """What became of an order."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    BACKORDERED = "backordered"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+class Fulfilment(StrEnum):
+    """How much of an order was sent off and came back."""
+
+    UNFULFILLED = "unfulfilled"
+    PARTIALLY_FULFILLED = "partially-fulfilled"
+    FULFILLED = "fulfilled"
+    PARTIALLY_RETURNED = "partially-returned"
+    RETURNED = "returned"
+
+
+ByStatus = Annotated[Status | None, typer.Option(help="Only those that are so.")]
+ByFulfilment = Annotated[Fulfilment | None, typer.Option(help="Only those that are so.")]
+ByCustomer = Annotated[str | None, typer.Option(metavar="ID", help="Only those of a customer.")]
+ByProduct = Annotated[str | None, typer.Option(metavar="ID", help="Only those with a line for a product.")]
+ByReference = Annotated[str | None, typer.Option(help="Only those that are called so.")]
+Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only those created since then: 2h ago, or a date.")]
+Before = Annotated[str | None, typer.Option(metavar="TIME", help="Only those created before: 2h ago, or a date.")]
+
+
+@orders.command(
+    "list", epilog=examples("onhand orders list --status rejected --since 2h", "onhand orders list --customer cust-456")
+)
+@with_gateway
+def list_orders(  # noqa: PLR0913  # each is an option of its own
+    gateway: Gateway,
+    *,
+    status: ByStatus = None,
+    fulfilment: ByFulfilment = None,
+    customer: ByCustomer = None,
+    product: ByProduct = None,
+    reference: ByReference = None,
+    since: Since = None,
+    before: Before = None,
+    limit: Most = 50,
+) -> None:
+    """Show orders, the newest first."""
+    show_list(gateway, ORDERS, _filters(status, fulfilment, customer, product, reference, since, before), limit)
+
+
+@orders.command(
+    "export",
+    epilog=examples(
+        "onhand orders export orders.csv --since 2026-11-01",
+        "onhand orders export --status confirmed | jq .orderId",
+        "onhand orders export --format csv > orders.csv",
+    ),
+)
+@with_gateway
+def export_orders(  # noqa: PLR0913  # each is an option of its own
+    gateway: Gateway,
+    file: File = None,
+    *,
+    form: Form = None,
+    status: ByStatus = None,
+    fulfilment: ByFulfilment = None,
+    customer: ByCustomer = None,
+    product: ByProduct = None,
+    reference: ByReference = None,
+    since: Since = None,
+    before: Before = None,
+) -> None:
+    """Write orders to a file or to standard output, the newest first.
+
+    One JSON object each, or CSV with a row for each line. The file is there once it is whole.
+    """
+    export(gateway, ORDERS, _filters(status, fulfilment, customer, product, reference, since, before), file, form)
+
+
+def _filters(
+    status: str | None,
+    fulfilment: str | None,
+    customer: str | None,
+    product: str | None,
+    reference: str | None,
+    since: str | None,
+    before: str | None,
+) -> dict[str, object]:
+    """What is asked of the gateway; what is None is left out by it."""
+    return {
+        "status": status,
+        "fulfilment": fulfilment,
+        "customerId": customer,
+        "productId": product,
+        "reference": reference,
+        "createdFrom": None if since is None else parse_time(since).isoformat(),
+        "createdTo": None if before is None else parse_time(before).isoformat(),
+    }
 
 
 @orders.command(epilog=examples("onhand orders timeline 0199f0c2-...", "onhand orders timeline 0199f0c2-... --json"))

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
+from onhand.cli.client.exports import File, Form, export
 from onhand.cli.client.gateway import Gateway, Key, with_gateway
+from onhand.cli.client.lists import STOCK, Most, show_list
 from onhand.cli.commands import examples
 from onhand.cli.moments import parse_date, parse_time
 
@@ -39,6 +41,46 @@ def get_stock(
 ) -> None:
     """Show how many of a product are there, reserved, available and expected, and where."""
     gateway.show("GET", "stock", product, query={"quantity": quantity})
+
+
+Low = Annotated[bool, typer.Option("--low", help="Only products of which no more than their threshold can be ordered.")]
+Depleted = Annotated[bool, typer.Option("--depleted", help="Only products of which nothing can be ordered.")]
+There = Annotated[
+    str | None, typer.Option(metavar="ID", help="Only what has been there, and what is low or depleted there.")
+]
+
+
+@stock.command("list", epilog=examples("onhand stock list --low", "onhand stock list --location shop --depleted"))
+@with_gateway
+def list_stock(
+    gateway: Gateway, *, low: Low = False, depleted: Depleted = False, location: There = None, limit: Most = 50
+) -> None:
+    """Show the stock of products, by their ids."""
+    show_list(gateway, STOCK, _filters(low, depleted, location), limit)
+
+
+@stock.command(
+    "export", epilog=examples("onhand stock export stock.csv", "onhand stock export --depleted | jq .productId")
+)
+@with_gateway
+def export_stock(
+    gateway: Gateway,
+    file: File = None,
+    *,
+    form: Form = None,
+    low: Low = False,
+    depleted: Depleted = False,
+    location: There = None,
+) -> None:
+    """Write the stock of products to a file or to standard output, by their ids.
+
+    One JSON object each, or CSV with a row for each location. The file is there once it is whole.
+    """
+    export(gateway, STOCK, _filters(low, depleted, location), file, form)
+
+
+def _filters(low: bool, depleted: bool, location: str | None) -> dict[str, object]:
+    return {"low": "true" if low else None, "depleted": "true" if depleted else None, "locationId": location}
 
 
 @stock.command(epilog=examples("onhand stock explain 123", "onhand stock explain 123 --at 2h --limit 20"))

@@ -5,6 +5,7 @@ import falcon.asgi
 from onhand.common.health import HttpApp
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.catalogue import Locations, Products
+from onhand.gateway.api.lists import StockList
 from onhand.gateway.api.movements import Movements
 from onhand.gateway.api.orders import OrderChanges, Orders
 from onhand.gateway.api.reservations import Reservations
@@ -27,6 +28,7 @@ def create_app(requests: Requests) -> HttpApp:
     app.add_route(f"{_API}/orders/{{order_id}}/fulfilments", changes, suffix="fulfilments")
     app.add_route(f"{_API}/orders/{{order_id}}/returns", changes, suffix="returns")
     stock, incoming = Stock(requests), Incoming(requests)
+    app.add_route(f"{_API}/stock", StockList(requests))
     app.add_route(f"{_API}/stock/{{product_id}}", stock)
     app.add_route(f"{_API}/stock/{{product_id}}/explain", stock, suffix="explain")
     app.add_route(f"{_API}/stock/{{product_id}}/movements", Movements(requests))

@@ -13,6 +13,7 @@ from onhand.common.contracts.message import Quantity
 from onhand.common.contracts.orders import Policy
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.exchange import Request, Response, answer, ask
+from onhand.gateway.api.lists import list_orders
 from onhand.gateway.body import read_body, read_optional_body
 from onhand.gateway.explanation import Body
 from onhand.gateway.fields import Identifier, Label, Labels, Remark
@@ -107,6 +108,10 @@ class Orders:
         reply = await ask(self._requests, command, headers, lines=body.lines or (), order_id=order_id)
         answer(response, reply, status=201)
         response.set_header("Location", f"/api/gateway/orders/{reply.subject}")  # another's, if it is replayed
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """Tell orders, the newest first."""
+        await list_orders(self._requests, request, response)
 
     async def on_get_one(self, request: Request, response: Response, order_id: str) -> None:
         """Tell an order as it stands."""

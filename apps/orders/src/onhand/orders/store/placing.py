@@ -40,7 +40,10 @@ async def insert_orders(
                    idempotency_key, 'pending'
             FROM given
             ON CONFLICT DO NOTHING
-            RETURNING order_id, version
+            RETURNING order_id, version, lines
+        ), listed AS (
+            INSERT INTO order_products (product_id, order_id)
+            SELECT line ->> 'productId', order_id FROM inserted, jsonb_array_elements(lines) AS line
         ), logged AS (
             INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor)
             SELECT order_id, version, $7, data, caused_by, source, actor FROM inserted JOIN given USING (order_id)

@@ -13,6 +13,7 @@ from onhand.common.contracts.message import (
     Event,
     LineShortage,
     LocationId,
+    PageLimit,
     Part,
     ProductId,
     Quantity,
@@ -92,6 +93,44 @@ class StockLevel(Reply, frozen=True):
     locations: tuple[LocationLevel, ...] | UnsetType = UNSET
     in_stock: bool | UnsetType = UNSET
     """Whether the quantity asked for can be promised; absent when none was asked for."""
+
+
+class ListStock(Query, frozen=True):
+    """Tell the stock of products, by their ids, as far as they are what is asked for.
+
+    Attributes:
+        after: tell only of products with higher ids; `next` of the page before.
+        low: only those of which no more can be promised than their threshold says.
+        depleted: only those of which nothing can be promised.
+        location_id: only those that have been at the location, and `low` and `depleted` by what can be promised there.
+    """
+
+    TYPE = "inventory.list-stock.v1"
+    TOPIC = QUERIES
+    SUBJECT = "about"
+
+    about: str = "stock"
+    after: ProductId | UnsetType = UNSET
+    limit: PageLimit = 50
+    low: bool = False
+    depleted: bool = False
+    location_id: LocationId | UnsetType = UNSET
+
+
+class StockPage(Reply, frozen=True, omit_defaults=False):
+    """The stock of products, by their ids. Reply to `ListStock`.
+
+    Attributes:
+        next: where the next page begins; absent if there is none. A page ends before its limit when it has looked at
+            many products that are not asked for, or when they are at many locations.
+    """
+
+    TYPE = "inventory.stock-page.v1"
+    SUBJECT = "about"
+
+    about: str
+    stock: tuple[StockLevel, ...]
+    next: ProductId | UnsetType = UNSET
 
 
 class LineAllocation(Part, frozen=True):

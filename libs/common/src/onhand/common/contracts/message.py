@@ -9,6 +9,8 @@ LARGEST_INTEGER = 2**31 - 1
 """The largest quantity: a PostgreSQL integer, and exact in every JSON reader."""
 MOST_LINES = 100
 """Lines of an order, a hold, a fulfilment or a return."""
+MOST_PER_PAGE = 200
+"""Entries of one page of a list."""
 
 Quantity = Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)]
 Count = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
@@ -26,6 +28,8 @@ Note = Annotated[str, Meta(min_length=1, max_length=500)]
 IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=255)]
 Moment = Annotated[datetime, Meta(tz=True)]
 """With its offset from UTC: one without would be a different moment on each machine."""
+PageLimit = Annotated[int, Meta(ge=1, le=MOST_PER_PAGE)]
+"""How many entries a page of a list may have at most; it may have fewer, or none, and others still follow."""
 Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=64)], Annotated[str, Meta(max_length=500)]], Meta(max_length=20)
 ]

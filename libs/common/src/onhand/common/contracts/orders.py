@@ -14,8 +14,10 @@ from onhand.common.contracts.message import (
     Line,
     Lines,
     Metadata,
+    Moment,
     Note,
     Older,
+    PageLimit,
     Part,
     ProductId,
     Quantity,
@@ -147,6 +149,31 @@ class GetTimeline(Query, frozen=True):
     order_id: UUID
 
 
+class ListOrders(Query, frozen=True):
+    """Tell orders, the newest first, as far as they are what is asked for.
+
+    Attributes:
+        before: tell only of orders with lower ids; `next` of the page before.
+        created_from: the first moment at which they may have been created.
+        created_to: the first moment at which they may not.
+    """
+
+    TYPE = "orders.list-orders.v1"
+    TOPIC = QUERIES
+    SUBJECT = "about"
+
+    about: str = "orders"
+    before: UUID | UnsetType = UNSET
+    limit: PageLimit = 50
+    status: OrderStatus | UnsetType = UNSET
+    fulfilment: FulfilmentStatus | UnsetType = UNSET
+    customer_id: CustomerId | UnsetType = UNSET
+    product_id: ProductId | UnsetType = UNSET
+    reference: Reference | UnsetType = UNSET
+    created_from: Moment | UnsetType = UNSET
+    created_to: Moment | UnsetType = UNSET
+
+
 class OrderReceipt(Reply, frozen=True, kw_only=True):
     """The order is on disk. Reply to `CreateOrder`: with `as_product` in the form of an order for one product."""
 
@@ -247,3 +274,19 @@ class OrderTimeline(Reply, frozen=True):
 
     order_id: UUID
     events: tuple[TimelineEntry, ...]
+
+
+class OrderPage(Reply, frozen=True, omit_defaults=False):
+    """Orders, the newest first. Reply to `ListOrders`.
+
+    Attributes:
+        next: where the next page begins; absent if there is none. A page ends before its limit when it has looked at
+            many orders that are not asked for, or when its orders are long.
+    """
+
+    TYPE = "orders.order-page.v1"
+    SUBJECT = "about"
+
+    about: str
+    orders: tuple[OrderDetails, ...]
+    next: UUID | UnsetType = UNSET
