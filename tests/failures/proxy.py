@@ -106,6 +106,18 @@ class Proxy:
 
     async def _connect(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         server, to_server = await _open(self._server_url)
+        try:
+            await self._carry(client, to_client, server, to_server)
+        finally:  # also if the proxy stops while this one ends
+            await _close(to_server)
+
+    async def _carry(
+        self,
+        client: asyncio.StreamReader,
+        to_client: asyncio.StreamWriter,
+        server: asyncio.StreamReader,
+        to_server: asyncio.StreamWriter,
+    ) -> None:
         requests, replies = self._protocol()
         ways = {
             asyncio.create_task(self._carry_requests(requests, client, to_server)),
@@ -118,7 +130,6 @@ class Proxy:
                 way.cancel()
             ends = await asyncio.gather(*ways, return_exceptions=True)
             self.failures += [end for end in ends if isinstance(end, Exception) and not isinstance(end, _Cut | OSError)]
-            await _close(to_server)
 
     async def _carry_requests(self, side: Side, client: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
         async for data in self._read(client):
