@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from onhand.gateway.explanation import Body
 from onhand.gateway.problems import ProblemDetails
 
 API = "/api/gateway"
@@ -33,7 +34,7 @@ _ACTOR: Schema = {
     "name": "X-Actor",
     "in": "header",
     "description": "Who wants it; written into logs of orders and movements.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
 _KEY: Schema = {
     "name": "Idempotency-Key",
@@ -112,7 +113,10 @@ class _Kinds:
             kinds += [it.reply] if it.body is None else [it.reply, it.body]
         schemas, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
         self._by_kind = dict(zip(map(repr, kinds), map(_plain, schemas), strict=True))
-        self.components: Schema = {name: _plain(schema) for name, schema in sorted(components.items())}
+        together = {it.__name__: it.TOGETHER for it in kinds if isinstance(it, type) and issubclass(it, Body)}
+        self.components: Schema = {
+            name: _plain(schema) | together.get(name, {}) for name, schema in sorted(components.items())
+        }
 
     def content(self, kind: Any, media_type: str = "application/json", example: object = None) -> Schema:  # noqa: ANN401  # any type
         """How a body of a type is described."""
