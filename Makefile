@@ -32,7 +32,7 @@ format: .venv/installed ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: .venv/installed ## Write docs/messages.md, docs/asyncapi.json and the golden schemas anew from the contracts
+docs: .venv/installed ## Write docs/messages.md, docs/asyncapi.json, docs/openapi.json and the golden schemas anew from the contracts
 	@$(BIN)/python -m tests.contracts
 
 bench: .venv/installed ## Load a fresh system and print orders/s, latency and CPU per order
