@@ -30,6 +30,7 @@ _REPLAYED: Schema = {
     }
 }
 _LOCATION: Schema = {"Location": {"description": "Where it is.", "required": True, "schema": {"type": "string"}}}
+_NEXT: Schema = {"Link": {"description": "The next page, as `next` says it (RFC 8288).", "schema": {"type": "string"}}}
 _ACTOR: Schema = {
     "name": "X-Actor",
     "in": "header",
@@ -60,6 +61,7 @@ class Operation(NamedTuple):
         problems: statuses that it may answer beside those that every route may.
         makes: the path parameter of what it makes, such as `order_id`; it is a field of the answer.
         has_location: whether it answers with `Location`.
+        is_page: whether it answers with one page of a list, and with `Link` if there is another.
         example: a body that a client may send.
     """
 
@@ -75,6 +77,7 @@ class Operation(NamedTuple):
     problems: Sequence[int] = ()
     makes: str = ""
     has_location: bool = False
+    is_page: bool = False
     example: object = None
 
 
@@ -144,7 +147,8 @@ def _described(operation: Operation, kinds: _Kinds, parameters: Mapping[str, Any
 
 
 def _answers(operation: Operation, kinds: _Kinds, operations: Sequence[Operation]) -> Schema:
-    headers = (_LOCATION if operation.has_location else {}) | (_REPLAYED if operation.method == "POST" else {})
+    headers = (_LOCATION if operation.has_location else {}) | (_NEXT if operation.is_page else {})
+    headers |= _REPLAYED if operation.method == "POST" else {}
     answers: Schema = {
         str(operation.status): {
             "description": HTTPStatus(operation.status).phrase,

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from onhand.common.contracts import (
     HoldDetails,
@@ -19,13 +19,14 @@ from onhand.common.contracts import (
     StockLevel,
 )
 from onhand.common.contracts.explanation import PageSize
-from onhand.common.contracts.message import Moment, Quantity
+from onhand.common.contracts.message import Moment, PageLimit, Quantity
+from onhand.common.contracts.orders import FulfilmentStatus, OrderStatus
 from onhand.gateway.api.catalogue import NewLocation, NewProduct
 from onhand.gateway.api.movements import AnyMovement
 from onhand.gateway.api.orders import Cancellation, NewFulfilment, NewOrder, NewReturn
 from onhand.gateway.api.reservations import Extension, NewReservation
 from onhand.gateway.api.stock import Expected, NewLevel
-from onhand.gateway.fields import Identifier, LocationName
+from onhand.gateway.fields import Identifier, Label, LocationName
 from onhand.gateway.openapi import Operation
 
 
@@ -33,6 +34,20 @@ class Locations(Struct, frozen=True):
     """All locations, in the order in which they serve."""
 
     locations: tuple[LocationEntry, ...]
+
+
+class Orders(Struct, frozen=True):
+    """One page of orders, the newest first; it may have fewer than its limit, or none, while others follow."""
+
+    orders: tuple[OrderDetails, ...]
+    next: str | UnsetType = UNSET
+
+
+class Stock(Struct, frozen=True):
+    """One page of the stock of products, by their ids; it may have fewer than its limit, or none, while others follow."""
+
+    stock: tuple[StockLevel, ...]
+    next: str | UnsetType = UNSET
 
 
 PARAMETERS: dict[str, Any] = {
@@ -48,6 +63,16 @@ _ORDER, _STOCK, _RESERVATION = "/orders/{order_id}", "/stock/{product_id}", "/re
 _LINES = [{"productId": "123", "quantity": 2}]
 
 OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "GET",
+        "/stock",
+        "listStock",
+        "Tell the stock of products, by their ids, page by page.",
+        Stock,
+        query={"low": bool, "depleted": bool, "locationId": LocationName, "limit": PageLimit, "cursor": str},
+        problems=[422],
+        is_page=True,
+    ),
     Operation(
         "PUT",
         _STOCK,
@@ -173,6 +198,26 @@ OPERATIONS: tuple[Operation, ...] = (
         makes="order_id",
         has_location=True,
         example={"customerId": "cust-456", "productId": "123", "quantity": 5},
+    ),
+    Operation(
+        "GET",
+        "/orders",
+        "listOrders",
+        "Tell orders, the newest first, page by page.",
+        Orders,
+        query={
+            "status": OrderStatus,
+            "fulfilment": FulfilmentStatus,
+            "customerId": Identifier,
+            "productId": Identifier,
+            "reference": Label,
+            "createdFrom": Moment,
+            "createdTo": Moment,
+            "limit": PageLimit,
+            "cursor": str,
+        },
+        problems=[422],
+        is_page=True,
     ),
     Operation("GET", _ORDER, "getOrder", "Tell an order as it stands.", OrderDetails, problems=[404]),
     Operation(
