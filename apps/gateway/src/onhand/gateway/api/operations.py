@@ -44,7 +44,7 @@ class Orders(Struct, frozen=True):
 
 
 class Stock(Struct, frozen=True):
-    """One page of the stock of products, by their ids; it may have fewer than its limit, or none, while others follow."""
+    """One page of the stock of products, by their ids; it may have fewer than its limit while others follow."""
 
     stock: tuple[StockLevel, ...]
     next: str | UnsetType = UNSET
