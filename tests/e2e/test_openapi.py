@@ -67,6 +67,12 @@ def test_the_examples_of_the_document_work_one_after_the_other_as_it_says(system
     assert tried == described
 
 
+def test_a_list_for_a_location_that_is_not_there_is_answered_as_the_document_says(system: System) -> None:
+    document: Any = schemathesis.openapi.from_url(f"{system.url('gateway')}/api/gateway/openapi.json")
+    answer = document["/api/gateway/stock"]["GET"].Case(query={"locationId": "nowhere"}).call_and_validate()
+    assert answer.status_code == 404
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("verified")
 def test_whatever_is_made_up_from_the_document_is_answered_as_it_says_and_never_by_a_failure(

@@ -9,7 +9,7 @@ from tests.e2e.system import new_system
 from tests.e2e.verification import verify
 from tests.fuzz.run import run_schemathesis
 
-_EXAMPLES = "250"
+_EXAMPLES = "300"
 """For each operation in one run. More come in another run, with another seed."""
 
 

@@ -70,7 +70,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Tell the stock of products, by their ids, page by page.",
         Stock,
         query={"low": bool, "depleted": bool, "locationId": LocationName, "limit": PageLimit, "cursor": str},
-        problems=[422],
+        problems=[404, 422],
         is_page=True,
     ),
     Operation(
