@@ -14,6 +14,7 @@ COMMANDS = [
     "migrate",
     "run",
     "verify",
+    "demo",
     *(f"orders {it}" for it in ("create", "get", "list", "export", "timeline", "cancel", "fulfil", "return")),
     *(
         f"stock {it}"
