@@ -76,7 +76,7 @@ def is_loopback(url: str) -> bool:
 
 
 def plain_svg(svg: str) -> str:
-    """Take out of Rich's picture the fonts that a browser would fetch from elsewhere (it has one of its own), and remarks."""
+    """Take out of Rich's picture its remarks, and the fonts that a browser would fetch from elsewhere."""
     return re.sub(r"[ \t]*(@font-face\s*\{.*?\}|<!--.*?-->)[ \t]*\n", "", svg, flags=re.DOTALL)
 
 
