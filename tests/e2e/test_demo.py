@@ -1,10 +1,18 @@
 """`onhand demo`: what it tells is what the databases have."""
 
+import asyncio
 import json
 import signal
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from onhand.cli.demo.catalogue import Product
+from onhand.cli.demo.figures import Figures
+from onhand.cli.demo.requests import Requests
+from onhand.cli.demo.shop import Shop
+from onhand.cli.demo.shoppers import Visit
 from tests.e2e.databases import read
+from tests.e2e.shop import new_id
 from tests.e2e.system import System
 from tests.e2e.waiting import eventually
 
@@ -46,3 +54,43 @@ def test_ctrl_c_ends_it_early_with_the_summary_and_the_verdict(system: System) -
     told = json.loads(system.log("onhand.cli.__main__").splitlines()[-1])
     assert told["seconds"] < 300
     check(system, told)
+
+
+def in_a_shop_with_one_teapot(system: System, then: Callable[[Shop, Figures], Awaitable[None]]) -> Figures:
+    """Let a shopper wait for three teapots where there is one, and then do something."""
+    figures = Figures(new_id("demo"), seed=1)
+    teapot = Product(f"{figures.tag}-01", "Teapot", full=1)
+    visit = Visit(1, "Ada", f"{figures.tag}-ada", {teapot: 3}, "backorder", *[False] * 4)
+
+    async def run() -> None:
+        async with Requests(system.url("gateway"), figures) as requests:
+            shop = Shop(requests, figures, [teapot])
+            await shop.open()
+            await shop.serve(visit)
+            assert figures.counts["backordered"] == 1
+            await then(shop, figures)
+
+    asyncio.run(run())
+    return figures
+
+
+def test_who_still_waits_when_the_shop_closes_waits_no_longer(system: System) -> None:
+    async def close(shop: Shop, _: Figures) -> None:
+        await shop.close()
+
+    figures = in_a_shop_with_one_teapot(system, close)
+    assert stored(system, figures.tag) == {"cancelled": 1}
+    assert figures.counts["cancelled"] == 1
+
+
+def test_deliveries_fill_the_orders_that_wait(system: System) -> None:
+    async def look_after_shelves(shop: Shop, figures: Figures) -> None:
+        looking = asyncio.create_task(shop.look_after_shelves())
+        async with asyncio.timeout(30):
+            while not figures.counts["fulfilled"]:  # noqa: ASYNC110  # figures are to be looked at; nobody is told
+                await asyncio.sleep(0.1)
+        looking.cancel()
+
+    figures = in_a_shop_with_one_teapot(system, look_after_shelves)
+    assert stored(system, figures.tag) == {"confirmed": 1}
+    assert (figures.counts["filled"], figures.counts["deliveries"]) == (1, 2)

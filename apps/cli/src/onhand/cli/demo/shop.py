@@ -30,6 +30,7 @@ class Shop:
         self._figures = figures
         self._products = products
         self._begun = time.monotonic()
+        self._undecided: dict[str, Visit] = {}
         self._waiting: dict[str, Visit] = {}
         self._empty_since: dict[str, float] = {}
         self._deliveries = 0
@@ -63,6 +64,7 @@ class Shop:
         if not order:
             return
         self._figures.placed(self.elapsed, (time.monotonic() - begun) * 1000)
+        self._undecided[str(order["orderId"])] = visit
         await self._decided(visit, str(order["orderId"]))
 
     async def look_after_shelves(self) -> None:
@@ -78,8 +80,10 @@ class Shop:
 
     async def close(self) -> None:
         """Give up the orders that still wait, so that nobody waits in a shop that is closed."""
-        for order_id, visit in list(self._waiting.items()):
+        self._figures.counts["unsettled"] += len(self._undecided)
+        for order_id, visit in (self._undecided | self._waiting).items():
             await self._cancel(visit, order_id, "the shop has closed")
+        self._undecided.clear()
         self._waiting.clear()
 
     async def _hold(self, visit: Visit) -> str:
@@ -109,8 +113,8 @@ class Shop:
             pause = min(pause * 1.5, _LAST_LOOK_SECONDS)
             status = str((await self._requests.get("orders", order_id)).get("status", "pending"))
         if status == "pending":
-            self._figures.counts["unsettled"] += 1
             return
+        del self._undecided[order_id]
         self._figures.settled(status, (time.monotonic() - begun) * 1000)
         await self._goes_on(visit, order_id, status)
 
