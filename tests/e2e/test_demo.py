@@ -11,6 +11,7 @@ from onhand.cli.demo.figures import Figures
 from onhand.cli.demo.requests import Requests
 from onhand.cli.demo.shop import Shop
 from onhand.cli.demo.shoppers import Visit
+from tests.e2e.conftest import StartSystem
 from tests.e2e.databases import read
 from tests.e2e.shop import new_id
 from tests.e2e.system import System
@@ -35,6 +36,12 @@ def check(system: System, told: dict[str, Any]) -> None:
     assert told["verdict"]["holds"], holds
 
 
+def goes_on(system: System) -> None:
+    """Wait until ten more orders are stored."""
+    before = len(read(system, "orders", "SELECT FROM orders"))
+    eventually(lambda: len(read(system, "orders", "SELECT FROM orders")) >= before + 10)
+
+
 def test_the_figures_are_what_is_stored_and_the_system_is_verified(system: System) -> None:
     ran = system.run("onhand.cli", "demo", "--seconds", "12", "--rate", "15", "--seed", "7", "--json")
     assert ran.returncode == 0, ran.stderr
@@ -46,13 +53,25 @@ def test_the_figures_are_what_is_stored_and_the_system_is_verified(system: Syste
 
 
 def test_ctrl_c_ends_it_early_with_the_summary_and_the_verdict(system: System) -> None:
-    before = len(read(system, "orders", "SELECT FROM orders"))
     demo = system.spawn("onhand.cli.__main__", "demo", "--seconds", "600", "--rate", "15", "--json")
-    eventually(lambda: len(read(system, "orders", "SELECT FROM orders")) > before + 5)
+    goes_on(system)
     demo.send_signal(signal.SIGINT)
     assert demo.wait(timeout=60) == 0
     told = json.loads(system.log("onhand.cli.__main__").splitlines()[-1])
     assert told["seconds"] < 300
+    check(system, told)
+
+
+def test_a_killed_service_costs_the_demo_no_order(start_system: StartSystem) -> None:
+    system = start_system()
+    demo = system.spawn("onhand.cli.__main__", "demo", "--seconds", "8", "--rate", "15", "--json")
+    for service in ("orders", "gateway"):
+        goes_on(system)
+        system.kill(service)
+        eventually(system.is_ready)
+    assert demo.wait(timeout=90) == 0, system.log("onhand.cli.__main__")
+    told = json.loads(system.log("onhand.cli.__main__").splitlines()[-1])
+    assert told["retried"] > 0
     check(system, told)
 
 
