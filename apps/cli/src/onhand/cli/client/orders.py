@@ -1,6 +1,5 @@
 """`onhand orders`."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,18 +10,11 @@ from onhand.cli.client.lists import ORDERS, Most, show_list
 from onhand.cli.client.pairs import BadUsage, Lines, parse_lines, parse_pairs
 from onhand.cli.commands import examples
 from onhand.cli.moments import parse_time
+from onhand.common.contracts.orders import FulfilmentStatus, OrderStatus, Policy
 
 orders = typer.Typer(help="Create orders, see what became of them, and change them.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ORDER", help="Id of the order, as `create` printed it.")]
-
-
-class Policy(StrEnum):
-    """What is to be done if there is not enough of everything."""
-
-    ALL_OR_NOTHING = "all-or-nothing"
-    SHIP_AVAILABLE = "ship-available"
-    BACKORDER = "backorder"
 
 
 @orders.command(
@@ -73,28 +65,8 @@ def get_order(gateway: Gateway, order_id: Id) -> None:
     gateway.show("GET", "orders", order_id)
 
 
-class Status(StrEnum):
-    """What became of an order."""
-
-    PENDING = "pending"
-    CONFIRMED = "confirmed"
-    BACKORDERED = "backordered"
-    REJECTED = "rejected"
-    CANCELLED = "cancelled"
-
-
-class Fulfilment(StrEnum):
-    """How much of an order was sent off and came back."""
-
-    UNFULFILLED = "unfulfilled"
-    PARTIALLY_FULFILLED = "partially-fulfilled"
-    FULFILLED = "fulfilled"
-    PARTIALLY_RETURNED = "partially-returned"
-    RETURNED = "returned"
-
-
-ByStatus = Annotated[Status | None, typer.Option(help="Only those that are so.")]
-ByFulfilment = Annotated[Fulfilment | None, typer.Option(help="Only those that are so.")]
+ByStatus = Annotated[OrderStatus | None, typer.Option(help="Only those that are so.")]
+ByFulfilment = Annotated[FulfilmentStatus | None, typer.Option(help="Only those that are so.")]
 ByCustomer = Annotated[str | None, typer.Option(metavar="ID", help="Only those of a customer.")]
 ByProduct = Annotated[str | None, typer.Option(metavar="ID", help="Only those with a line for a product.")]
 ByReference = Annotated[str | None, typer.Option(help="Only those that are called so.")]

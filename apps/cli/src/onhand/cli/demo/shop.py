@@ -136,10 +136,7 @@ class Shop:
 
     async def _send_off(self, visit: Visit, order_id: str) -> None:
         await asyncio.sleep(_THINKS_SECONDS)
-        if not await self._requests.post("orders", order_id, "fulfilments", key=self._key("parcel", visit), body={}):
-            return
-        self._figures.counts["fulfilled"] += 1
-        if visit.sends_back:
+        if await self._send(visit, order_id) and visit.sends_back:
             await asyncio.sleep(_THINKS_SECONDS)
             reason = {"reason": "it was a present"}
             if await self._requests.post("orders", order_id, "returns", key=self._key("return", visit), body=reason):
@@ -186,9 +183,10 @@ class Shop:
                 self._waiting[order_id] = visit  # behind all others
         self._count_waiting()
 
-    async def _send(self, visit: Visit, order_id: str) -> None:
-        if await self._requests.post("orders", order_id, "fulfilments", key=self._key("parcel", visit), body={}):
-            self._figures.counts["fulfilled"] += 1
+    async def _send(self, visit: Visit, order_id: str) -> bool:
+        is_done = await self._requests.post("orders", order_id, "fulfilments", key=self._key("parcel", visit), body={})
+        self._figures.counts["fulfilled"] += bool(is_done)
+        return bool(is_done)
 
     def _count_waiting(self) -> None:
         for product_id, shelf in self._figures.shelves.items():

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import UNSET
 
 from onhand.common.contracts import ListStock, Reply, RequestRefused, StockPage
-from onhand.common.database import Transaction
+from onhand.common.database import Transaction, walk_along_indexes
 from onhand.common.messaging.envelope import Answer, Received
 from onhand.inventory.queries.stock import find_levels
 
@@ -70,6 +70,7 @@ _PAGES = {
 
 async def list_stock(batch: Sequence[Received[ListStock]], tx: Transaction) -> list[Answer]:
     """Answer each with a page of products and their stock, or that there is no such location."""
+    await walk_along_indexes(tx)
     return [Answer(to=received, reply=await _find_page(received.message, tx)) for received in batch]
 
 

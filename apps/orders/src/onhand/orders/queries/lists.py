@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import UNSET
 
 from onhand.common.contracts import ListOrders, OrderPage
-from onhand.common.database import Transaction
+from onhand.common.database import Transaction, walk_along_indexes
 from onhand.common.messaging.envelope import Answer, Received
 from onhand.orders.domain.orders import details
 from onhand.orders.store.rows import order_of
@@ -80,6 +80,7 @@ _PAGES = {
 
 async def list_orders(batch: Sequence[Received[ListOrders]], tx: Transaction) -> list[Answer]:
     """Answer each with a page of orders."""
+    await walk_along_indexes(tx)
     return [Answer(to=received, reply=await _find_page(received.message, tx)) for received in batch]
 
 

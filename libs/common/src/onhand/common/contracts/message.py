@@ -1,5 +1,6 @@
 """What all messages have in common, and the bounded types their fields are made of."""
 
+from abc import abstractmethod
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -53,9 +54,9 @@ class Message(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False)
 class Older(Message, frozen=True):
     """A version of a message that nobody writes any more. It is read as long as one may be stored or on its way."""
 
+    @abstractmethod
     def upcast(self) -> Message:
         """Say the same in the next version."""
-        raise NotImplementedError
 
 
 class Part(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
