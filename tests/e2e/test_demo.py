@@ -11,7 +11,6 @@ from onhand.cli.demo.figures import Figures
 from onhand.cli.demo.requests import Requests
 from onhand.cli.demo.shop import Shop
 from onhand.cli.demo.shoppers import Visit
-from tests.e2e.conftest import StartSystem
 from tests.e2e.databases import read
 from tests.e2e.shop import new_id
 from tests.e2e.system import System
@@ -62,8 +61,7 @@ def test_ctrl_c_ends_it_early_with_the_summary_and_the_verdict(system: System) -
     check(system, told)
 
 
-def test_a_killed_service_costs_the_demo_no_order(start_system: StartSystem) -> None:
-    system = start_system()
+def test_a_killed_service_costs_the_demo_no_order(system: System) -> None:
     demo = system.spawn("onhand.cli.__main__", "demo", "--seconds", "8", "--rate", "15", "--json")
     for service in ("orders", "gateway"):
         goes_on(system)
