@@ -66,7 +66,13 @@ def _chosen(names: list[str] | None) -> list[Breakage]:
 
 
 def _try_all(chosen: list[Breakage], console: Console) -> list[Result]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     results = []
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("nothing broken", total=len(chosen) + 1)

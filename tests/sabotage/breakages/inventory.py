@@ -31,7 +31,9 @@ INVENTORY = (
                 "ORDER BY random() FOR UPDATE OF stock_levels",
             ),
         ),
-        tests=(f"{_TESTS}/test_reservations.py::test_batches_that_want_the_same_products_in_opposite_order_do_not_deadlock",),
+        tests=(
+            f"{_TESTS}/test_reservations.py::test_batches_that_want_the_same_products_in_opposite_order_do_not_deadlock",
+        ),
         says="deadlock detected",
     ),
     Breakage(
@@ -45,7 +47,9 @@ INVENTORY = (
                 "        locked = {}\n",
             ),
         ),
-        tests=(f"{_TESTS}/test_locks.py::test_batches_with_several_types_of_messages_in_opposite_order_do_not_deadlock",),
+        tests=(
+            f"{_TESTS}/test_locks.py::test_batches_with_several_types_of_messages_in_opposite_order_do_not_deadlock",
+        ),
         says="deadlock detected",
     ),
     Breakage(
@@ -67,9 +71,7 @@ INVENTORY = (
         sentence="A cancellation that comes before its order is not kept.",
         promise="a cancellation gives back what was held",
         changes=(
-            Change(
-                f"{_INVENTORY}/handlers/orders.py", "    await reservations.save_tombstones(tx, tombstones)\n", ""
-            ),
+            Change(f"{_INVENTORY}/handlers/orders.py", "    await reservations.save_tombstones(tx, tombstones)\n", ""),
         ),
         tests=(f"{_TESTS}/test_cancellations.py::test_an_order_that_comes_after_its_cancellation_gets_nothing",),
         says="assert",
@@ -107,7 +109,9 @@ INVENTORY = (
                 "waiting > 0 ORDER BY queue_no DESC LIMIT $2\n        ) AS queue\n        ORDER BY queue_no DESC\n",
             ),
         ),
-        tests=(f"{_TESTS}/test_backorders.py::test_those_that_wait_are_served_first_come_first_served_and_also_in_part",),
+        tests=(
+            f"{_TESTS}/test_backorders.py::test_those_that_wait_are_served_first_come_first_served_and_also_in_part",
+        ),
         says="assert",
     ),
     Breakage(
@@ -153,7 +157,9 @@ INVENTORY = (
                 "        WHERE reservation_id = ANY($1) AND expires_at <= statement_timestamp()\n",
             ),
         ),
-        tests=(f"{_TESTS}/test_holds.py::test_a_hold_found_due_that_is_used_before_its_levels_are_locked_is_not_swept",),
+        tests=(
+            f"{_TESTS}/test_holds.py::test_a_hold_found_due_that_is_used_before_its_levels_are_locked_is_not_swept",
+        ),
         says="",
     ),
     Breakage(

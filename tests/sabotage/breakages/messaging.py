@@ -4,7 +4,10 @@ from tests.sabotage.breakage import Breakage, Change
 
 _MESSAGING = "libs/common/src/onhand/common/messaging"
 _TESTS = "libs/common/tests"
-_COMMIT = "            committed = await self._unit.commit(partial(self._subscriptions.handle, messages), transactions, entries)\n"
+_COMMIT = (
+    "            committed = await self._unit.commit("
+    "partial(self._subscriptions.handle, messages), transactions, entries)\n"
+)
 _CALL = "            return await self._commit(entries, transactions)\n"
 
 MESSAGING = (
@@ -19,7 +22,9 @@ MESSAGING = (
                 "            await tell(Committed(Delivery(done=entries)))\n" + _CALL,
             ),
         ),
-        tests=(f"{_TESTS}/test_consumer.py::test_nothing_is_told_or_acknowledged_when_the_transaction_does_not_commit",),
+        tests=(
+            f"{_TESTS}/test_consumer.py::test_nothing_is_told_or_acknowledged_when_the_transaction_does_not_commit",
+        ),
         says="assert 0 == 1",
     ),
     Breakage(
@@ -105,8 +110,12 @@ MESSAGING = (
         name="entry-acknowledged-in-part",
         sentence="An entry is acknowledged when the first of its messages is done.",
         promise="I1, a process may die between any two lines",
-        changes=(Change(f"{_MESSAGING}/reader.py", "            if missing:\n", "            if False and missing:\n"),),
-        tests=(f"{_TESTS}/test_entries.py::test_an_entry_is_acknowledged_with_the_last_of_its_messages_in_whatever_order",),
+        changes=(
+            Change(f"{_MESSAGING}/reader.py", "            if missing:\n", "            if False and missing:\n"),
+        ),
+        tests=(
+            f"{_TESTS}/test_entries.py::test_an_entry_is_acknowledged_with_the_last_of_its_messages_in_whatever_order",
+        ),
         says="assert",
     ),
     Breakage(

@@ -17,7 +17,9 @@ ORDERS = (
                 "    if True or replace(place(command), order_id=stored.order_id) == creation(stored):\n",
             ),
         ),
-        tests=(f"{_TESTS}/test_orders_placing.py::test_a_key_that_is_used_for_another_order_is_refused_and_makes_none",),
+        tests=(
+            f"{_TESTS}/test_orders_placing.py::test_a_key_that_is_used_for_another_order_is_refused_and_makes_none",
+        ),
         says="assert",
     ),
     Breakage(
@@ -45,7 +47,9 @@ ORDERS = (
                 'order.status == "backordered"',
             ),
         ),
-        tests=(f"{_TESTS}/test_orders_settling.py::test_units_that_come_in_are_told_of_once_however_often_they_are_told_to_us",),
+        tests=(
+            f"{_TESTS}/test_orders_settling.py::test_units_that_come_in_are_told_of_once_however_often_they_are_told_to_us",
+        ),
         says="assert",
     ),
     Breakage(
@@ -80,9 +84,7 @@ ORDERS = (
         name="counters-not-added-up",
         sentence="Of several parcels of an order only the last is counted.",
         promise="units of an order are all accounted for",
-        changes=(
-            Change(f"{_ORDERS}/domain/changing.py", "it.fulfilled += quantity", "it.fulfilled = quantity"),
-        ),
+        changes=(Change(f"{_ORDERS}/domain/changing.py", "it.fulfilled += quantity", "it.fulfilled = quantity"),),
         tests=(f"{_TESTS}/test_orders_changing.py::test_what_is_reserved_is_sent_off_in_parts_or_as_a_whole",),
         says="assert",
     ),
@@ -97,7 +99,9 @@ ORDERS = (
                 "    known = await find_requests(tx, set()) if change_ids else {}\n",
             ),
         ),
-        tests=(f"{_TESTS}/test_orders_changing.py::test_a_fulfilment_or_return_that_comes_again_changes_nothing_and_is_answered",),
+        tests=(
+            f"{_TESTS}/test_orders_changing.py::test_a_fulfilment_or_return_that_comes_again_changes_nothing_and_is_answered",
+        ),
         says="assert",
     ),
 )

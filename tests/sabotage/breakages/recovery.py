@@ -1,4 +1,4 @@
-"""What heals: own entries first, claims, the sweeper, groups that are made again, asking and telling again, parking."""
+"""What heals: own entries first, claims, groups that are made again, asking and telling again, parking."""
 
 from tests.sabotage.breakage import Breakage, Change
 
@@ -6,34 +6,6 @@ _COMMON = "libs/common/src/onhand/common"
 _TESTS = "libs/common/tests"
 
 RECOVERY = (
-    Breakage(
-        name="no-sweeper",
-        sentence="Nobody publishes what a crash left in the outbox.",
-        promise="I5",
-        changes=(
-            Change(
-                f"{_COMMON}/message_service.py",
-                '            partial(repeat, "outbox sweeper", partial(sweep, database, streams), 1.0),\n',
-                "",
-            ),
-        ),
-        tests=(f"{_TESTS}/test_message_service.py::test_a_service_publishes_what_a_crash_left_in_the_outbox",),
-        says="not within 10.0 s",
-    ),
-    Breakage(
-        name="no-janitor",
-        sentence="Nobody trims the streams.",
-        promise="work is bounded",
-        changes=(
-            Change(
-                f"{_COMMON}/message_service.py",
-                '            partial(repeat, "janitor", partial(trim, service, streams), 1.0),\n',
-                "",
-            ),
-        ),
-        tests=(f"{_TESTS}/test_message_service.py::test_a_service_trims_its_streams",),
-        says="not within 10.0 s",
-    ),
     Breakage(
         name="no-own-entries",
         sentence="A consumer that starts again does not finish what it was given before.",
@@ -92,9 +64,7 @@ RECOVERY = (
         sentence="Streams are trimmed up to where the fastest group is.",
         promise="I1, streams never lose what a group needs",
         changes=(
-            Change(
-                f"{_COMMON}/messaging/streams.py", "min(needed, key=as_numbers)", "max(needed, key=as_numbers)"
-            ),
+            Change(f"{_COMMON}/messaging/streams.py", "min(needed, key=as_numbers)", "max(needed, key=as_numbers)"),
         ),
         tests=(f"{_TESTS}/test_janitor.py::test_what_a_group_has_not_been_given_stays",),
         says="assert 0 < ",
@@ -124,7 +94,9 @@ RECOVERY = (
                 "        return is_transient(error) and False\n",
             ),
         ),
-        tests=(f"{_TESTS}/test_consumer.py::test_nothing_is_told_or_acknowledged_when_the_transaction_does_not_commit",),
+        tests=(
+            f"{_TESTS}/test_consumer.py::test_nothing_is_told_or_acknowledged_when_the_transaction_does_not_commit",
+        ),
         says="assert",
     ),
     Breakage(
@@ -138,7 +110,9 @@ RECOVERY = (
                 "        if False and not self._dead_keys.is_empty:\n",
             ),
         ),
-        tests=(f"{_TESTS}/test_dead_letters.py::test_later_messages_with_its_key_are_parked_in_order_and_others_go_on",),
+        tests=(
+            f"{_TESTS}/test_dead_letters.py::test_later_messages_with_its_key_are_parked_in_order_and_others_go_on",
+        ),
         says="not within 10.0 s",
     ),
     Breakage(
