@@ -17,24 +17,22 @@ INVENTORY = (
                 "ORDER BY product_id, location_id",
             ),
         ),
-        tests=(f"{_TESTS}/test_reservations.py::test_one_unit_and_many_buyers_at_once_sells_one",),
-        says="== 1",
+        tests=(f"{_TESTS}/test_reservations.py::test_who_wants_the_last_unit_waits_for_whoever_is_just_getting_it",),
+        says="StockReserved",
     ),
     Breakage(
-        name="levels-locked-in-any-order",
-        sentence="Levels are locked in whatever order they come.",
+        name="levels-locked-backwards",
+        sentence="Levels are locked from the last product on, while others lock them from the first.",
         promise="two replicas do not wait for each other",
         changes=(
             Change(
                 f"{_INVENTORY}/store/levels.py",
                 "ORDER BY product_id, location_id FOR UPDATE OF stock_levels",
-                "ORDER BY random() FOR UPDATE OF stock_levels",
+                "ORDER BY product_id DESC, location_id FOR UPDATE OF stock_levels",
             ),
         ),
-        tests=(
-            f"{_TESTS}/test_reservations.py::test_batches_that_want_the_same_products_in_opposite_order_do_not_deadlock",
-        ),
-        says="deadlock detected",
+        tests=(f"{_TESTS}/test_reservations.py::test_levels_are_locked_in_the_order_of_their_products",),
+        says="could not obtain lock",
     ),
     Breakage(
         name="no-common-lock",

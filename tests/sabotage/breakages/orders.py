@@ -64,7 +64,7 @@ ORDERS = (
             ),
         ),
         tests=(f"{_TESTS}/test_orders_races.py::test_an_order_that_is_being_sent_off_is_not_cancelled",),
-        says="assert",
+        says="order_events_pkey",
     ),
     Breakage(
         name="orders-locked-backwards",
