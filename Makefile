@@ -7,7 +7,7 @@ WORKERS ?= $(if $(REDIS_URL),0,2)
 SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks examples/* conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start test check format docs bench torture fuzz images lock clean
+.PHONY: help setup start test check format docs bench torture sabotage fuzz images lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ bench: .venv/installed ## Load a fresh system and print orders/s, latency and CP
 
 torture: .venv/installed ## Break a system in every way under load (SECONDS=60 SCENARIO=kills SEED=42)
 	@$(BIN)/python -m tests.failures $(if $(SECONDS),--seconds $(SECONDS)) $(addprefix --scenario ,$(SCENARIO)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+sabotage: .venv/installed ## Break the code on purpose and see which tests notice (NAME="no-tombstone no-claims")
+	@$(BIN)/python -m tests.sabotage $(addprefix --name ,$(NAME)) $(ARGS)
 
 fuzz: .venv/installed ## Send what the OpenAPI document allows and forbids, and look at every answer (CASES=20000 SEED=42)
 	@$(BIN)/python -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))

@@ -156,6 +156,26 @@ async def test_one_unit_and_many_buyers_at_once_sells_one(warehouse: Warehouse) 
     assert (await warehouse.levels())[APPLES] == (1, 1)
 
 
+async def test_who_wants_the_last_unit_waits_for_whoever_is_just_getting_it(warehouse: Warehouse) -> None:
+    await warehouse.tell(counted(1))
+    async with warehouse.database.transaction() as tx:
+        await tell(tx, order())
+        waiting = asyncio.create_task(answer(warehouse, order()))
+        await waits_for_a_lock(warehouse)
+    assert isinstance(await waiting, StockRejected)
+    assert (await warehouse.levels())[APPLES] == (1, 1)
+
+
+async def test_levels_are_locked_in_the_order_of_their_products(warehouse: Warehouse) -> None:
+    lock = "SELECT FROM stock_levels WHERE product_id = $1 FOR UPDATE NOWAIT"
+    async with warehouse.database.transaction() as one, warehouse.database.transaction() as other:
+        await one.execute(lock, "apple")
+        waiting = asyncio.create_task(answer(warehouse, order_of(pear=1, apple=1)))
+        await waits_for_a_lock(warehouse)
+        await other.execute(lock, "pear")
+    await waiting
+
+
 async def test_batches_that_want_the_same_products_in_opposite_order_do_not_deadlock(warehouse: Warehouse) -> None:
     names = [f"p{number:02}" for number in range(20)]
     await warehouse.tell(*(counted(1000, name) for name in names))

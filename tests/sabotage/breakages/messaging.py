@@ -1,0 +1,181 @@
+"""Commit, then tell, then acknowledge; and what is refused."""
+
+from tests.sabotage.breakage import Breakage, Change
+
+_MESSAGING = "libs/common/src/onhand/common/messaging"
+_TESTS = "libs/common/tests"
+_COMMIT = (
+    "            committed = await self._unit.commit("
+    "partial(self._subscriptions.handle, messages), transactions, entries)\n"
+)
+_CALL = "            return await self._commit(entries, transactions)\n"
+
+MESSAGING = (
+    Breakage(
+        name="acknowledge-before-commit",
+        sentence="Entries are acknowledged before their transaction is committed.",
+        promise="I1, a process may die between any two lines",
+        changes=(
+            Change(
+                f"{_MESSAGING}/batches.py",
+                _CALL,
+                "            await tell(Committed(Delivery(done=entries)))\n" + _CALL,
+            ),
+        ),
+        tests=(
+            f"{_TESTS}/test_consumer.py::test_nothing_is_told_or_acknowledged_when_the_transaction_does_not_commit",
+        ),
+        says="assert 0 == 1",
+    ),
+    Breakage(
+        name="publish-before-commit",
+        sentence="Events are published when their handlers return, before COMMIT.",
+        promise="no dual write",
+        changes=(
+            Change(f"{_MESSAGING}/batches.py", _CALL, "            self._tell = tell\n" + _CALL),
+            Change(
+                f"{_MESSAGING}/batches.py",
+                _COMMIT,
+                """
+            from onhand.common.messaging.envelope import events_of
+
+            async def handle(tx):
+                effects = await self._subscriptions.handle(messages, tx)
+                await self._tell(Committed(Delivery(messages=events_of(effects, "/toy"))))
+                return effects
+
+            committed = await self._unit.commit(handle, transactions, entries)
+""",
+            ),
+        ),
+        tests=(f"{_TESTS}/test_refused_commits.py::test_what_is_refused_at_commit_was_neither_told_nor_answered",),
+        says="was told",
+    ),
+    Breakage(
+        name="reply-before-commit",
+        sentence="Who asked is answered when the handlers return, before COMMIT.",
+        promise="I1, 201 means on disk",
+        changes=(
+            Change(f"{_MESSAGING}/batches.py", _CALL, "            self._tell = tell\n" + _CALL),
+            Change(
+                f"{_MESSAGING}/batches.py",
+                _COMMIT,
+                """
+            from onhand.common.messaging.envelope import replies_of
+
+            async def handle(tx):
+                effects = await self._subscriptions.handle(messages, tx)
+                await self._tell(Committed(Delivery(replies=replies_of(effects, "/toy"))))
+                return effects
+
+            committed = await self._unit.commit(handle, transactions, entries)
+""",
+            ),
+        ),
+        tests=(f"{_TESTS}/test_refused_commits.py::test_what_is_refused_at_commit_was_neither_told_nor_answered",),
+        says="DID NOT RAISE",
+    ),
+    Breakage(
+        name="commit-when-convenient",
+        sentence="What a transaction led to is told at once, and its COMMIT comes with the next one.",
+        promise="I1, 201 means on disk",
+        changes=(
+            Change(
+                "libs/common/src/onhand/common/database.py",
+                'if await self._connection.execute("COMMIT AND CHAIN") != "COMMIT":',
+                'if False and await self._connection.execute("COMMIT AND CHAIN") != "COMMIT":',
+            ),
+        ),
+        tests=(f"{_TESTS}/test_database.py::test_a_session_commits_what_does_not_raise_and_rolls_back_what_does",),
+        says="['a', 'b', 'd']",
+    ),
+    Breakage(
+        name="no-outbox",
+        sentence="Events are published, and not stored with the state they tell of.",
+        promise="no dual write",
+        changes=(
+            Change(
+                f"{_MESSAGING}/outbox.py",
+                "        if not messages and not deleted:\n",
+                "        if not deleted:\n",
+            ),
+        ),
+        tests=(
+            f"{_TESTS}/test_consumer.py::"
+            "test_a_message_whose_acknowledgement_was_lost_comes_again_and_has_no_second_effect",
+        ),
+        says="assert 0 == 1",
+    ),
+    Breakage(
+        name="entry-acknowledged-in-part",
+        sentence="An entry is acknowledged when the first of its messages is done.",
+        promise="I1, a process may die between any two lines",
+        changes=(
+            Change(f"{_MESSAGING}/reader.py", "            if missing:\n", "            if False and missing:\n"),
+        ),
+        tests=(
+            f"{_TESTS}/test_entries.py::test_an_entry_is_acknowledged_with_the_last_of_its_messages_in_whatever_order",
+        ),
+        says="assert",
+    ),
+    Breakage(
+        name="no-inbox",
+        sentence="Every message counts as one that was not received before.",
+        promise="I4",
+        changes=(
+            Change(
+                f"{_MESSAGING}/inbox.py",
+                '    return {row["message_id"] for row in rows}\n',
+                "    return {received.envelope.id for received in batch} if rows or batch else set()\n",
+            ),
+        ),
+        tests=(
+            f"{_TESTS}/test_inbox.py::test_a_message_is_new_once",
+            "apps/inventory/tests/test_catalogue.py::"
+            "test_a_late_copy_of_a_definition_does_not_undo_what_was_said_since",
+        ),
+        says="assert",
+    ),
+    Breakage(
+        name="unknown-outcome-told-as-refusal",
+        sentence="A request whose append was not answered is told not to have been sent.",
+        promise="503 means that nothing was done",
+        changes=(
+            Change(
+                f"{_MESSAGING}/writer.py",
+                '            raise NoReply(f"Redis went away before it answered: {error.__cause__}") from error\n',
+                "            raise\n",
+            ),
+        ),
+        tests=(f"{_TESTS}/test_redis_away.py::test_an_append_on_a_connection_that_breaks_is_of_unknown_outcome",),
+        says="Unavailable",
+    ),
+    Breakage(
+        name="no-bound-of-backlog",
+        sentence="Commands are taken however much waits to be worked off.",
+        promise="work is bounded",
+        changes=(
+            Change(
+                f"{_MESSAGING}/request_reply.py",
+                "        if changes and self.presence.backlog > self._limits.backlog:\n",
+                "        if False and self.presence.backlog > self._limits.backlog:\n",
+            ),
+        ),
+        tests=(f"{_TESTS}/test_request_reply.py::test_while_too_much_waits_commands_are_refused_and_queries_are_not",),
+        says="not within 10.0 s",
+    ),
+    Breakage(
+        name="no-bound-in-flight",
+        sentence="Requests are taken however many are under way.",
+        promise="work is bounded",
+        changes=(
+            Change(
+                f"{_MESSAGING}/request_reply.py",
+                "        if max(under_way, len(self._waiting)) >= self._limits.in_flight:\n",
+                "        if False and under_way >= self._limits.in_flight:\n",
+            ),
+        ),
+        tests=(f"{_TESTS}/test_request_reply.py::test_one_request_too_many_is_refused_at_once",),
+        says="NoReply",
+    ),
+)
