@@ -68,6 +68,7 @@ async def serve(
     app: AsgiApp,
     workers: Sequence[Worker],
     refuse: Refuse | None = None,
+    let_go: Callable[[], None] | None = None,
 ) -> None:
     """Serve HTTP and run workers until SIGTERM or SIGINT; then drain: HTTP first, then the workers.
 
@@ -78,6 +79,7 @@ async def serve(
         app: answers requests.
         workers: run besides.
         refuse: answers in place of the app, cheaply, what is too much.
+        let_go: ends, when draining begins, the answers that would go on for as long as their clients wish.
 
     Raises:
         StartupError: the port is in use.
@@ -92,6 +94,8 @@ async def serve(
 
     def stop() -> None:
         server.should_exit = True
+        if let_go is not None:
+            let_go()
         if main is not None:
             loop.call_later(settings.drain_seconds, main.cancel)
 

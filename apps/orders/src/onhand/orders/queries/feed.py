@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET
 
 from onhand.common.contracts import FeedEntry, FeedPage, ReadFeed
@@ -94,8 +95,9 @@ async def _find_page(query: ReadFeed, complete_to: Place, is_unfinished: bool, t
         end = _place(page[-1])
     else:  # it was broken off, or came to where the log is complete
         end = _place(rows[-1]) if rows and rows[-1]["step"] == MOST_WALKED else max(after, complete_to)
-    entries = tuple(FeedEntry(str(_place(row)), row["order_id"], row["customer_id"], entry_of(row)) for row in page)
-    return FeedPage(query.about, entries, str(end), has_more=end < complete_to, is_unfinished=is_unfinished)
+    return FeedPage(
+        query.about, tuple(map(_entry, page)), str(end), has_more=end < complete_to, is_unfinished=is_unfinished
+    )
 
 
 async def _find_rows(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> list[Any]:
@@ -107,6 +109,15 @@ async def _find_rows(query: ReadFeed, after: Place, complete_to: Place, tx: Tran
         everything = query.order_ids is UNSET and query.customer_ids is UNSET
         rows = await tx.fetch(_ALONG, *between, everything, orders, customers, query.limit + 1)
     return rows
+
+
+def _entry(row: Any) -> FeedEntry:  # noqa: ANN401  # asyncpg ships no types
+    return FeedEntry(
+        position=str(_place(row)),
+        order_id=row["order_id"],
+        customer_id=row["customer_id"],
+        **msgspec.structs.asdict(entry_of(row)),
+    )
 
 
 def _place(row: Any) -> Place:  # noqa: ANN401  # asyncpg ships no types

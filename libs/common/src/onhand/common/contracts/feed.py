@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
-from onhand.common.contracts.message import CustomerId, Part, Query, Reply
+from onhand.common.contracts.message import CustomerId, Query, Reply
 from onhand.common.contracts.orders import QUERIES, TimelineEntry
 
 MOST_FEED_ENTRIES = 500
@@ -37,13 +37,12 @@ class ReadFeed(Query, frozen=True):
     customer_ids: Annotated[tuple[CustomerId, ...], Meta(max_length=MOST_WANTED)] | UnsetType = UNSET
 
 
-class FeedEntry(Part, frozen=True):
+class FeedEntry(TimelineEntry, frozen=True, kw_only=True):
     """One thing that happened to an order, and where in the feed."""
 
     position: FeedPosition
     order_id: UUID
     customer_id: CustomerId
-    entry: TimelineEntry
 
 
 class FeedPage(Reply, frozen=True, omit_defaults=False):
