@@ -83,7 +83,8 @@ def read_last_event_id(request: falcon.asgi.Request) -> str | None:
     Raises:
         Problem: 400, it is nothing that was told there.
     """
-    values = [value.decode("latin-1") for name, value in request.scope["headers"] if name == b"last-event-id"]
+    given: list[tuple[bytes, bytes]] = request.scope["headers"]
+    values = [value.decode("latin-1") for name, value in given if name == b"last-event-id"]
     if not values:
         return None
     if len(values) > 1 or not _POSITION.fullmatch(values[0]):

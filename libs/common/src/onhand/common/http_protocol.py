@@ -60,7 +60,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Note that a request has begun to arrive."""
         super().on_message_begin()
-        self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]  # ours
+        self.scope[CONNECTION] = self  # type: ignore[literal-required]  # ours
 
     @property
     def is_lost(self) -> bool:
