@@ -80,7 +80,7 @@ def test_a_client_that_comes_again_goes_on_where_it_was_also_if_it_had_heard_not
     orders = [place(system, {product: 1}, customerId=customer) for _ in range(4)]
     settle(system, orders)
     with listening([system.url("gateway")], position=position, customerId=customer) as client:
-        eventually(lambda: told(client) == dict.fromkeys(orders, [1, 2]))
+        eventually(lambda: told(client) == {it: [1, 2] for it in orders})
     for place_, event in enumerate(client.events, start=1):
         with listening([system.url("gateway")], position=event.position, customerId=customer) as again:
             eventually(lambda again=again, place_=place_: again.events == client.events[place_:])  # type: ignore[misc]
@@ -164,7 +164,7 @@ def test_two_gateways_tell_the_same_and_a_client_may_change_between_them(start_s
                 restart(other)
                 orders += [place_order(system, "tea") for _ in range(10)]
             settle(system, orders)
-            expected = dict.fromkeys(orders, [1, 2])
+            expected = {it: [1, 2] for it in orders}
             for client in (here, there, between):
                 eventually(lambda client=client: told(client) == expected)  # type: ignore[misc]
     assert here.steps == there.steps == between.steps
