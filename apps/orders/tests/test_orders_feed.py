@@ -134,8 +134,9 @@ async def test_a_page_that_found_nothing_within_reach_says_where_to_go_on(
     monkeypatch.setattr(feed, "_ALONG", feed._ALONG.replace(str(feed.MOST_WALKED), "4"))  # noqa: SLF001
     monkeypatch.setattr(feed, "MOST_WALKED", 4)
     after = await tip(orders_database)
-    last = [create(BASKET) for _ in range(10)][-1]
-    await deliver(orders_database, *(create(BASKET) for _ in range(9)), replace(last, customer_id="bob"))
+    last = create(BASKET)
+    await deliver(orders_database, *(create(BASKET) for _ in range(9)))
+    await deliver(orders_database, replace(last, customer_id="bob"))
     page = await read(orders_database, ReadFeed(after=after, customer_ids=("bob",)))
     assert (page.entries, page.has_more) == ((), True)
     entries, _ = await read_all(orders_database, ReadFeed(after=page.next, customer_ids=("bob",)))

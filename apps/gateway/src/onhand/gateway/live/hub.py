@@ -30,6 +30,8 @@ _WRITE_SECONDS, _BYTE_SECONDS = 30e-6, 2e-9
 _SHARE = 0.1
 """Of its time that a gateway spends on listeners at most, however many there are: orders come first."""
 _LONGEST_PAUSE_SECONDS = 2.0
+_MOST_BYTES = 2 * 1024 * 1024
+"""Of the events that are given out together."""
 
 
 class Live:
@@ -136,7 +138,7 @@ class Live:
             await self._is_wanted.wait()
             self._look.clear()
             try:
-                page, cost = await self._read_page()
+                page, cost = await self._read_on()
             except (Unavailable, NoReply) as error:
                 trouble.is_there(error)
                 await backoff.wait(stopping)
@@ -148,10 +150,11 @@ class Live:
             if not page.has_more:
                 await stopped_within(_SOON_SECONDS if page.is_unfinished else _LOOK_SECONDS, self._look)
 
-    async def _read_page(self) -> tuple[Page, float]:
-        """Read on for all who listen now; returns what was read, and about how many seconds it took to give it out.
+    async def _read_on(self) -> tuple[Page, float]:
+        """Read on for all who listen now; returns what was read, and about how many seconds it takes to give it out.
 
-        Who joins meanwhile is not in the question, and so is not told of the answer either.
+        Who joins meanwhile is not in the question, and so is not told of the answer either. Several pages are given out
+        together: a listener that is written to once costs as much as one event, however many events it is.
         """
         if not self._listeners:
             return Page([], "", has_more=False, is_unfinished=False), 0.0
@@ -159,5 +162,11 @@ class Live:
             self._wanted = Wanted(self._listeners)
         wanted = self._wanted
         page = page_in(await self._requests.ask(wanted.query()))
-        times, size = wanted.give_out(page)
-        return page, times * _WRITE_SECONDS + size * _BYTE_SECONDS
+        entries, size = page.entries, sum(len(told.event) for told in page.entries)
+        while page.has_more and size < _MOST_BYTES:
+            page = page_in(await self._requests.ask(wanted.query(page.next)))
+            entries += page.entries
+            size += sum(len(told.event) for told in page.entries)
+        whole = page._replace(entries=entries)
+        times, size = wanted.give_out(whole)
+        return whole, times * _WRITE_SECONDS + size * _BYTE_SECONDS

@@ -28,10 +28,10 @@ class Wanted:
         self._customers = {it.customer_id: it for it in self._listeners if it.customer_id is not None}
         self._order_ids, self._customer_ids = self._names()
 
-    def query(self) -> ReadFeed:
-        """The question for all that they have not been told."""
-        first = min(self._all(), key=lambda listener: listener.place)
-        return ReadFeed(after=first.position, order_ids=self._order_ids, customer_ids=self._customer_ids)
+    def query(self, after: str | None = None) -> ReadFeed:
+        """The question for all that they have not been told, or for what comes after a position."""
+        after = after or min(self._all(), key=lambda listener: listener.place).position
+        return ReadFeed(after=after, order_ids=self._order_ids, customer_ids=self._customer_ids)
 
     def give_out(self, page: Page) -> tuple[int, int]:
         """Offer each what it wants of a page and has not been told; returns how often that was, and how many bytes."""

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from onhand.common.contracts import FeedEntry, FeedPage, ReadFeed
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Answer, Received
-from onhand.orders.queries.timelines import entry_of
+from onhand.common.messaging.versions import in_todays_words
 
 MOST_WALKED = 2000
 """Entries that one page looks at, whether they are what is asked for or not."""
@@ -112,11 +112,18 @@ async def _find_rows(query: ReadFeed, after: Place, complete_to: Place, tx: Tran
 
 
 def _entry(row: Any) -> FeedEntry:  # noqa: ANN401  # asyncpg ships no types
+    event_type, data = in_todays_words(row["type"], row["data"])
     return FeedEntry(
-        position=str(_place(row)),
+        position=f"{row['turn']}-{row['order_id']}-{row['version']}",
         order_id=row["order_id"],
         customer_id=row["customer_id"],
-        **msgspec.structs.asdict(entry_of(row)),
+        version=row["version"],
+        type=event_type,
+        at=row["recorded_at"],
+        source=row["source"],
+        cause=row["caused_by"],
+        data=msgspec.Raw(data.encode()),  # type: ignore[arg-type]  # it is JSON, and is to be JSON again
+        actor=row["actor"] or UNSET,
     )
 
 

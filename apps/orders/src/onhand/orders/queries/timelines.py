@@ -1,7 +1,6 @@
 """How an order's event log is told."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -42,19 +41,15 @@ async def _find_entries(tx: Transaction, order_ids: Collection[UUID]) -> dict[UU
     )
     found: dict[UUID, list[TimelineEntry]] = {}
     for row in rows:
-        found.setdefault(row["order_id"], []).append(entry_of(row))
+        event_type, data = in_todays_words(row["type"], row["data"])
+        entry = TimelineEntry(
+            version=row["version"],
+            type=event_type,
+            at=row["recorded_at"],
+            source=row["source"],
+            cause=row["caused_by"],
+            data=msgspec.json.decode(data, type=dict[str, object]),
+            actor=row["actor"] or UNSET,
+        )
+        found.setdefault(row["order_id"], []).append(entry)
     return found
-
-
-def entry_of(row: Any) -> TimelineEntry:  # noqa: ANN401  # asyncpg ships no types
-    """The entry of the event log that is stored in a row, in today's words."""
-    event_type, data = in_todays_words(row["type"], row["data"])
-    return TimelineEntry(
-        version=row["version"],
-        type=event_type,
-        at=row["recorded_at"],
-        source=row["source"],
-        cause=row["caused_by"],
-        data=msgspec.json.decode(data, type=dict[str, object]),
-        actor=row["actor"] or UNSET,
-    )
