@@ -32,6 +32,12 @@ class Connection(Protocol):
     def is_lost(self) -> bool:
         """Whether nobody reads what is sent any more."""
 
+    def write_now(self, piece: bytes) -> bool:
+        """Send a piece of the answer that is under way, past the application; returns whether that can be done.
+
+        It cannot while the client reads too slowly. Nothing else of the answer may be on its way meanwhile.
+        """
+
     def abort(self) -> None:
         """Close it now, whatever was not sent yet: who does not read would keep it open for long."""
 
@@ -55,7 +61,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self.when_lost is not None:
             self.when_lost()
             self.when_lost = None
-        self.scope = {}  # type: ignore[typeddict-item]  # it has us, and garbage is collected rarely
+        if self.scope is not None:
+            self.scope.pop(CONNECTION, None)  # type: ignore[misc]  # it is ours; garbage is collected rarely
 
     def on_message_begin(self) -> None:
         """Note that a request has begun to arrive."""
@@ -66,6 +73,13 @@ class HttpProtocol(HttpToolsProtocol):
     def is_lost(self) -> bool:
         """Whether nobody reads what is sent any more."""
         return self.transport.is_closing()
+
+    def write_now(self, piece: bytes) -> bool:
+        """Send a piece of the answer that is under way, past the application; returns whether that can be done."""
+        if self.flow.write_paused or self.is_lost or not self.cycle.chunked_encoding:
+            return False
+        self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
 
     def abort(self) -> None:
         """Close the connection now, whatever was not sent yet."""

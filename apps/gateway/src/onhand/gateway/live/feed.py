@@ -38,7 +38,7 @@ class Told(NamedTuple):
         event: it, as an event stream has it.
     """
 
-    place: Place
+    position: str
     order_id: str
     customer_id: str
     event: bytes
@@ -91,4 +91,4 @@ def at(position: str) -> bytes:
 def _told(raw: bytes) -> Told:
     entry = _read_entry(raw)
     event = b"id: %b\ndata: %b\n\n" % (entry.position.encode(), raw)
-    return Told(place_of(entry.position), entry.order_id, entry.customer_id, event)
+    return Told(entry.position, entry.order_id, entry.customer_id, event)

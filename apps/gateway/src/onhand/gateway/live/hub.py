@@ -25,9 +25,9 @@ _LOOK_SECONDS = 0.25
 """How long the hub waits for a word of Redis before it looks anyway: Redis may have lost it."""
 _SOON_SECONDS = 0.05
 """The same while something is just being written."""
-_WRITE_SECONDS, _BYTE_SECONDS = 30e-6, 2e-9
+_WRITE_SECONDS, _BYTE_SECONDS = 15e-6, 2e-9
 """What it costs, about, to give something to one listener, and each byte of it."""
-_SHARE = 0.1
+_SHARE = 0.05
 """Of its time that a gateway spends on listeners at most, however many there are: orders come first."""
 _LONGEST_PAUSE_SECONDS = 2.0
 _MOST_BYTES = 2 * 1024 * 1024

@@ -19,6 +19,8 @@ class Listener:
         position: up to where everything is here that it wants.
         is_dropped: whether it took too little of what there was for it.
         when_dropped: is called then.
+        write_now: sends events at once, if it can: to wake a task for it and go through all that is between would cost
+            three times as much.
     """
 
     def __init__(self, interest: Interest, position: str) -> None:
@@ -27,6 +29,8 @@ class Listener:
         self.place = place_of(position)
         self.is_dropped = False
         self.when_dropped: Callable[[], None] | None = None
+        self.write_now: Callable[[bytes], bool] | None = None
+        self._is_idle = False
         self._is_closed = False
         self._waiting: deque[memoryview] = deque()
         self._waiting_bytes = 0
@@ -36,6 +40,13 @@ class Listener:
         """Add some events, or drop the listener if too many wait for it already."""
         if self._is_closed:
             return
+        if (
+            self._is_idle
+            and len(events) <= _MOST_AT_ONCE_BYTES
+            and self.write_now is not None
+            and self.write_now(events)
+        ):
+            return
         if self._waiting and self._waiting_bytes + len(events) > MOST_WAITING_BYTES:
             self.is_dropped = True
             self.close()
@@ -44,6 +55,7 @@ class Listener:
             return
         self._waiting.append(memoryview(events))
         self._waiting_bytes += len(events)
+        self._is_idle = False
         self._has_some.set()
 
     def advance(self, position: str, place: tuple[int, str, int]) -> None:
@@ -59,14 +71,17 @@ class Listener:
         self._has_some.set()
 
     async def take(self, seconds: float) -> bytes | None:
-        """A piece of what waits; nothing (b"") if nothing comes for so long, None at the end."""
+        """A piece of what waits; nothing (b"") if nothing has to wait for so long, None at the end."""
         if not self._waiting and not self._is_closed:
             self._has_some.clear()
+            self._is_idle = True
             try:
                 async with asyncio.timeout(seconds):
                     await self._has_some.wait()
             except TimeoutError:
                 return b""
+            finally:
+                self._is_idle = False
         return self._next_piece() if self._waiting else None
 
     def _next_piece(self) -> bytes:

@@ -68,7 +68,7 @@ async def _pieces(listener: Listener, connection: Connection) -> AsyncGenerator[
         _log.warning("a listener is dropped: it does not read what it is sent")
         connection.abort()
 
-    listener.when_dropped = end
+    listener.when_dropped, listener.write_now = end, connection.write_now
     connection.when_lost = listener.close
     while not connection.is_lost and (piece := await listener.take(HEARTBEAT_SECONDS)) is not None:
         yield piece or _HEARTBEAT + at(listener.position)

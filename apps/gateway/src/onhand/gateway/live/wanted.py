@@ -41,9 +41,9 @@ class Wanted:
                 found.setdefault(interest, []).append(told)
         times, size = 0, 0
         for interest, entries in found.items():
-            whole = b"".join([told.event for told in entries])
+            whole, first = b"".join([told.event for told in entries]), place_of(entries[0].position)
             for listener in self._listeners[interest]:
-                if events := whole if listener.place < entries[0].place else _later(entries, listener.place):
+                if events := whole if listener.place < first else _later(entries, listener.place):
                     listener.offer(events)
                     times, size = times + 1, size + len(events)
         place = place_of(page.next)
@@ -72,4 +72,4 @@ class Wanted:
 
 
 def _later(entries: Iterable[Told], place: Place) -> bytes:
-    return b"".join([told.event for told in entries if told.place > place])
+    return b"".join([told.event for told in entries if place_of(told.position) > place])
