@@ -6,6 +6,7 @@ Rounds are pairs, with listeners and without, so that both are disturbed alike. 
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -47,6 +48,7 @@ class Round(NamedTuple):
         cpu_us: for each order, by component.
         events: that were stored.
         gateway_mb: the most memory that the gateway had.
+        listeners_us: what it cost to listen, here, for each order.
     """
 
     created: int
@@ -56,6 +58,7 @@ class Round(NamedTuple):
     events: int
     cpu_us: dict[str, float]
     gateway_mb: float
+    listeners_us: float
 
 
 class _Listener(asyncio.Protocol):
@@ -89,7 +92,9 @@ def listeners(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     with fresh_system(MAX_LISTENERS=str(count)) as target:
         done = uvloop.run(_run(target, count, pairs, seconds, connections, everything))
-    table = Table("", "orders/s", "p99", "CPU per order", "", "gateway", "events", "kept", box=None, pad_edge=False)
+    table = Table(
+        "", "orders/s", "p99", "CPU per order", "", "listeners", "gateway", "events", "kept", box=None, pad_edge=False
+    )
     kept = [heard.orders_per_second / alone.orders_per_second for alone, heard in done]
     for (alone, heard), part in zip(done, kept, strict=True):
         table.add_row("none", *_cells(alone), "")
@@ -129,7 +134,7 @@ async def _round(  # what a round is made of
 ) -> Round:
     await wait_for_rest(target.url, target.redis_url, _REST_SECONDS)
     before, heard_before = cpu_times(target.pids), sum(it.heard for it in listening)
-    events_before = await _count_events(target)
+    events_before, ours_before = await _count_events(target), time.process_time()
     async with watch_memory(target.pids["gateway"]) as memory:
         seen = await load.run(target.url, basket, connections, seconds)
         await wait_for_rest(target.url, target.redis_url, _REST_SECONDS)
@@ -148,6 +153,7 @@ async def _round(  # what a round is made of
         events,
         {name: 1e6 * (after.components[name] - before.components[name]) / max(events / 2, 1) for name in target.pids},
         memory.most_mb or 0.0,
+        1e6 * (time.process_time() - ours_before) / max(events / 2, 1),
     )
 
 
@@ -187,6 +193,7 @@ def _cells(it: Round) -> list[str]:
         f"{it.p99_ms:.1f} ms",
         f"{sum(it.cpu_us.values()):.0f} us",
         " ".join(f"{name} {spent:.0f}" for name, spent in it.cpu_us.items()),
+        f"{it.listeners_us:.0f} us",
         f"{it.gateway_mb:.0f} MB",
         f"{it.heard:,}",
     ]

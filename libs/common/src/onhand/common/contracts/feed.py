@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from onhand.common.contracts.message import CustomerId, Query, Reply
 from onhand.common.contracts.orders import QUERIES, TimelineEntry
 
-MOST_FEED_ENTRIES = 500
+MOST_FEED_ENTRIES = 1000
 """Entries of one page of the feed."""
 MOST_WANTED = 5000
 """Orders, and customers, that one can ask for by name; who wants more asks for everything."""
