@@ -5,6 +5,7 @@ Rounds are pairs, with listeners and without, so that both are disturbed alike. 
 """
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import AsyncGenerator
@@ -35,6 +36,7 @@ _WARM_UP_SECONDS = 3
 _REST_SECONDS = 60.0
 _CATCH_UP_SECONDS = 30.0
 _AT_ONCE = 100
+_FRAME, _LONGEST_FRAME = re.compile(rb"\r\n[0-9a-f]+\r\n"), 24
 _HEADERS = "Host: onhand\r\nAccept: text/event-stream\r\n\r\n"
 
 app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -72,8 +74,13 @@ class _Listener(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if not self._opened.done():
             self._opened.set_result(None)
-        self.heard += (self._last + data).count(b"\ndata: ")
-        self._last = data[-6:]
+        whole = self._last + data  # an event may be in two pieces, and the frame of a piece in the middle of its name
+        self.heard += _count(whole) - _count(self._last)
+        self._last = whole[-_LONGEST_FRAME:]
+
+
+def _count(data: bytes) -> int:
+    return _FRAME.sub(b"", data).count(b"\ndata: ")
 
 
 @app.command(epilog=examples("python -m benchmarks.listeners", "python -m benchmarks.listeners --listeners 100"))
