@@ -28,8 +28,9 @@ _SOON_SECONDS = 0.05
 _WRITE_SECONDS, _BYTE_SECONDS = 15e-6, 2e-9
 """What it costs, about, to give something to one listener, and each byte of it."""
 _SHARE = 0.02
-"""Of its time that a gateway spends on writing to listeners, however many there are: orders come first."""
+"""Of its time that a gateway spends on writing to listeners, because orders come first; ..."""
 _LONGEST_PAUSE_SECONDS = 1.0
+"""... and more of it where they would hear of things too late otherwise."""
 _MOST_BYTES = 2 * 1024 * 1024
 """Of the events that are given out together."""
 
