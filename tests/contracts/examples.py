@@ -20,6 +20,8 @@ from onhand.common.contracts import (
     ExplainedReservation,
     ExplainStock,
     ExtendHold,
+    FeedEntry,
+    FeedPage,
     FulfilOrder,
     GetHold,
     GetOrder,
@@ -61,6 +63,7 @@ from onhand.common.contracts import (
     OrderReturned,
     OrderTimeline,
     ProductDetails,
+    ReadFeed,
     ReceiveStock,
     ReleaseHold,
     RequestRefused,
@@ -90,6 +93,7 @@ RETURN_ID = UUID("01939c8e-8000-7abc-8def-0123456789ab")
 TAKEN = datetime(2026, 11, 23, 9, 30, 0, 123456, tzinfo=UTC)
 SETTLED = datetime(2026, 11, 23, 9, 30, 0, 234567, tzinfo=UTC)
 EXPECTED = datetime(2026, 12, 1, 8, tzinfo=UTC)
+PLACE = f"812-{ORDER_ID}-2"
 LINES = (Line(product_id="123", quantity=5), Line(product_id="456", quantity=1))
 SHORT = (
     LineShortage(product_id="123", requested=5, available=3),
@@ -186,6 +190,26 @@ _ORDERS: tuple[Message, ...] = (
             ),
         ),
         next=ORDER_ID,
+    ),
+    ReadFeed(about="all", after=f"811-{ORDER_ID}-1", limit=100, order_ids=(ORDER_ID,), customer_ids=("cust-456",)),
+    FeedPage(
+        about="all",
+        entries=(
+            FeedEntry(
+                position=PLACE,
+                order_id=ORDER_ID,
+                customer_id="cust-456",
+                version=2,
+                type="orders.order-confirmed.v1",
+                at=SETTLED,
+                source="inventory",
+                cause=str(MOVEMENT_ID),
+                data={"orderId": str(ORDER_ID)},
+            ),
+        ),
+        next=PLACE,
+        has_more=True,
+        is_unfinished=False,
     ),
     OrderCreated(
         order_id=ORDER_ID,

@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.shop import becomes, new_id, numbers
 from tests.e2e.system import System
+from tests.e2e.test_metrics import metrics
 from tests.e2e.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("verified")
@@ -72,3 +73,31 @@ def test_answers_are_shown_as_tables(system: System) -> None:
     assert ["productId", product] in rows
     assert ["locationId", "onHand", "reserved", "available", "incoming", "safetyStock"] in rows
     assert ["main", "5", "0", "5", "0", "0"] in rows
+
+
+def test_orders_are_watched_while_they_happen_and_waited_for(system: System) -> None:
+    tea, customer = new_id("tea"), new_id("customer")
+    onhand(system, "stock", "set", tea, "5")
+    watching = system.spawn("onhand.cli", "orders", "watch", "--customer", customer, "--json", "--limit", "4")
+    eventually(lambda: metrics(system, "gateway").sum("onhand_listeners"))
+    order = ("orders", "create", "--product", tea, "--customer", customer, "--wait", "10", "--quantity")
+    first = onhand(system, *order, "5")
+    assert (first["status"], "reason" in first) == ("confirmed", False)
+    system.kill("gateway")
+    eventually(lambda: system.process("gateway") and system.is_ready())
+    second = onhand(system, *order, "1")
+    assert (second["status"], second["reason"]) == ("rejected", "insufficient-stock")
+
+    assert watching.wait(timeout=30) == 0
+    told = [json.loads(line) for line in system.log().splitlines() if line.startswith('{"version"')]
+    assert [(it["orderId"], it["version"]) for it in told] == [
+        (it["orderId"], version) for it in (first, second) for version in (1, 2)
+    ]
+
+    shown = system.run("onhand.cli", "orders", "watch", second["orderId"], "--limit", "2")
+    assert [line.split()[1:] for line in shown.stdout.splitlines()] == [
+        [second["orderId"], customer, "created", f"{tea}=1"],
+        [second["orderId"], customer, "rejected", "insufficient-stock"],
+    ]
+    nobody = system.run("onhand.cli", "orders", "watch", "nonsense")
+    assert (nobody.returncode, nobody.stderr) == (1, "onhand: There is no such order: order ids are UUIDs.\n")

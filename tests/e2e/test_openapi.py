@@ -10,7 +10,7 @@ import schemathesis.openapi
 
 from tests.e2e.system import System
 from tests.e2e.waiting import eventually
-from tests.fuzz.run import run_schemathesis
+from tests.fuzz.run import ENDLESS, run_schemathesis
 
 STEPS = [
     ("PUT", "/locations/{locationId}"),
@@ -64,7 +64,7 @@ def test_the_examples_of_the_document_work_one_after_the_other_as_it_says(system
         for path, methods in document.raw_schema["paths"].items()
         for method in methods
     }
-    assert tried == described
+    assert tried == described - {("GET", ENDLESS.removeprefix("/api/gateway"))}
 
 
 def test_a_list_for_a_location_that_is_not_there_is_answered_as_the_document_says(system: System) -> None:

@@ -11,6 +11,7 @@ from onhand.common.errors import NoReply
 from onhand.common.messaging.envelope import Envelope, wrap
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api import create_app
+from onhand.gateway.live.hub import Live
 
 ID = UUID("01a206cd-427d-77a1-8aa6-7ee7769e5ae9")
 OTHER = UUID("01a206cd-427d-77a1-8aa6-7ee7769e5aea")
@@ -47,7 +48,7 @@ class Answering:
 
 async def send(answering: Answering, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
     """Send one request, with a body as JSON and headers by their names."""
-    app: Any = create_app(cast("Requests", answering))
+    app: Any = create_app(cast("Requests", answering), cast("Live", None))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway/api/gateway") as client:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         return await client.request(method, path, json=body, headers=sent)

@@ -10,6 +10,7 @@ from onhand.common.messaging.presence import Announcement
 from onhand.common.messaging.request_reply import Limits, Requests
 from onhand.common.messaging.streams import Streams
 from onhand.gateway.gate import Gate
+from onhand.gateway.live.hub import Live
 
 ORDERS = b"/api/gateway/orders"
 
@@ -17,7 +18,7 @@ ORDERS = b"/api/gateway/orders"
 def gate(streams: Streams, limits: Limits, backlog: int = 0) -> Gate:
     requests = Requests("gateway", streams, timeout_seconds=1, limits=limits)
     requests.presence.heard(msgspec.json.encode(Announcement("orders", backlog)))
-    return Gate(requests)
+    return Gate(requests, Live(requests, streams, most=9))
 
 
 def reason(answer: bytes | None) -> str:

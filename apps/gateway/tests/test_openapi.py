@@ -14,6 +14,7 @@ from onhand.common.contracts import LocationList
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api import create_app
 from onhand.gateway.api.operations import OPERATIONS, PARAMETERS
+from onhand.gateway.live.hub import Live
 from onhand.gateway.openapi import API, document
 
 _ANSWERING = Answering(LocationList(about="locations", locations=()))
@@ -26,7 +27,7 @@ def _described() -> dict[str, Any]:
 
 
 def test_every_route_is_described_and_nothing_else() -> None:
-    app = create_app(cast("Requests", _ANSWERING))
+    app = create_app(cast("Requests", _ANSWERING), cast("Live", None))
     routes = {
         (method.method, route.path)
         for route in falcon.inspect.inspect_routes(app)

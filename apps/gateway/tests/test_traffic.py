@@ -8,17 +8,19 @@ from onhand.common.messaging.request_reply import Limits, Requests
 from onhand.common.messaging.streams import Streams
 from onhand.gateway import traffic
 from onhand.gateway.api import create_app
+from onhand.gateway.live.hub import Live
 from onhand.gateway.traffic import Traffic
 
 
 @pytest.fixture
 def counted(streams: Streams) -> Traffic:
-    return Traffic(Requests("gateway", streams, timeout_seconds=1, limits=Limits(1, 1)))
+    requests = Requests("gateway", streams, timeout_seconds=1, limits=Limits(1, 1))
+    return Traffic(requests, Live(requests, streams, most=1))
 
 
 def gateway(counted: Traffic, streams: Streams) -> httpx.AsyncClient:
     requests = Requests("gateway", streams, timeout_seconds=1, limits=Limits(1, 1))
-    app = create_app(requests)
+    app = create_app(requests, Live(requests, streams, most=1))
     app.add_middleware(counted)
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # Falcon has narrower types for the same
     return httpx.AsyncClient(transport=transport, base_url="http://gateway")

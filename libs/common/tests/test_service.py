@@ -1,6 +1,7 @@
 """The life of a process, with real processes and real signals."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -131,6 +132,18 @@ def test_a_service_whose_worker_has_a_bug_ends_so_that_it_is_started_again() -> 
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 1
     assert "ZeroDivisionError: a bug" in errors
+
+
+def test_a_service_asks_for_as_many_open_files_as_it_may_have() -> None:
+    port = free_port()
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, allowed[1]))
+        with service("finishes", port=port) as process:
+            wait_until_live(port)
+            assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[0] == min(65_536, allowed[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
 
 
 def test_a_port_in_use_is_told_in_one_line() -> None:

@@ -1,7 +1,7 @@
 """Speaks to the gateway over HTTP, as any other client would."""
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from urllib.parse import quote
 
 import httpx
@@ -83,13 +83,65 @@ def ask(
         NoGateway: no answer.
         Refused: the answer is a problem; one line for each thing that is wrong.
     """
+    with _in_words(url), open_client() if client is None else nullcontext(client) as sender:
+        where, parameters, encoded = _encoded(url, segments, query, headers)
+        response = sender.request(method, where, json=body, params=parameters, headers=encoded)
+    if response.is_error:
+        raise Refused(_describe(response), response.content, response.status_code)
+    return response.content
+
+
+def listen(
+    url: str,
+    *segments: str,
+    query: Mapping[str, object] | None = None,
+    headers: Mapping[str, object] | None = None,
+    patience_seconds: float,
+) -> Iterator[bytes]:
+    """Open a stream of events and yield its lines, until the gateway ends it.
+
+    Args:
+        url: of the gateway.
+        segments: of the path below `/api/gateway`, as they are.
+        query: parameters.
+        headers: to send along.
+        patience_seconds: for how long nothing may come.
+
+    Raises:
+        NotText: it cannot be asked for.
+        NoGateway: no answer, or it broke off.
+        Refused: the answer is a problem.
+    """
+    rest = b""
+    with _in_words(url), open_client() as client:
+        where, parameters, encoded = _encoded(
+            url, segments, query, {"Accept": "text/event-stream"} | dict(headers or {})
+        )
+        with client.stream("GET", where, params=parameters, headers=encoded, timeout=patience_seconds) as response:
+            if response.is_error:
+                response.read()
+                raise Refused(_describe(response), response.content, response.status_code)
+            # By hand, because httpx takes more for the end of a line than there is in a stream of events.
+            for some in response.iter_bytes():
+                *lines, rest = (rest + some).split(b"\n")
+                yield from lines
+
+
+def _encoded(
+    url: str, segments: Sequence[str], query: Mapping[str, object] | None, headers: Mapping[str, object] | None
+) -> tuple[str, dict[str, str], dict[bytes, bytes]]:
+    """URL, parameters and headers as they are sent."""
+    path = "/".join(quote(segment, safe="") for segment in segments)
+    parameters = {name: str(value) for name, value in (query or {}).items()}
+    encoded = {name.encode(): str(value).encode() for name, value in (headers or {}).items()}
+    return f"{url.rstrip('/')}/api/gateway/{path}", parameters, encoded
+
+
+@contextmanager
+def _in_words(url: str) -> Iterator[None]:
+    """Say what keeps a request from being sent or answered."""
     try:
-        path = "/".join(quote(segment, safe="") for segment in segments)
-        encoded = {name.encode(): str(value).encode() for name, value in (headers or {}).items()}
-        with open_client() if client is None else nullcontext(client) as sender:
-            where = f"{url.rstrip('/')}/api/gateway/{path}"
-            parameters = {name: str(value) for name, value in (query or {}).items()}
-            response = sender.request(method, where, json=body, params=parameters, headers=encoded)
+        yield
     except UnicodeEncodeError:
         raise NotText("an argument is not valid UTF-8") from None
     except httpx.LocalProtocolError:
@@ -100,9 +152,6 @@ def ask(
         raise NoGateway(
             f"the gateway at {url} gave no answer ({type(error).__name__}): what it did is unknown"
         ) from None
-    if response.is_error:
-        raise Refused(_describe(response), response.content, response.status_code)
-    return response.content
 
 
 def _describe(response: httpx.Response) -> str:

@@ -8,6 +8,7 @@ from onhand.common.service import run, serve
 from onhand.common.settings import Settings
 from onhand.gateway.api import create_app
 from onhand.gateway.gate import Gate
+from onhand.gateway.live.hub import Live
 from onhand.gateway.traffic import Traffic
 
 
@@ -20,12 +21,14 @@ async def main(settings: Settings) -> None:
             timeout_seconds=settings.reply_timeout_seconds,
             limits=Limits(settings.max_in_flight, settings.max_backlog),
         )
-        traffic = Traffic(requests)
-        app = create_app(requests)
+        live = Live(requests, streams, settings.max_listeners)
+        traffic = Traffic(requests, live)
+        app = create_app(requests, live)
         app.add_middleware(traffic)
         Health("gateway", {"redis": streams.ping, "replies": requests.check_listening}).add_routes(app)
         Scrape({}, [traffic]).add_routes(app)
-        await serve("gateway", settings, settings.gateway_port, app, [requests.run], Gate(requests).refuse)
+        gate, workers = Gate(requests, live), [requests.run, live.run]
+        await serve("gateway", settings, settings.gateway_port, app, workers, gate.refuse, live.close)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ orders that are not. So it happens as soon as a request's head is read, with an 
 
 from onhand.common.errors import Unavailable
 from onhand.common.messaging.request_reply import Requests
+from onhand.gateway.live.hub import Live
 from onhand.gateway.problems import encode_unavailable
 
 _API = b"/api/"
@@ -17,10 +18,12 @@ class Gate:
 
     Args:
         requests: knows how much is under way.
+        live: knows what is under way and waits for no reply.
     """
 
-    def __init__(self, requests: Requests) -> None:
+    def __init__(self, requests: Requests, live: Live) -> None:
         self._requests = requests
+        self._live = live
         self._answers: dict[Unavailable, bytes] = {}
 
     def refuse(self, method: bytes, target: bytes, under_way: int) -> bytes | None:
@@ -36,6 +39,7 @@ class Gate:
         """
         if not target.startswith(_API):
             return None
+        under_way -= self._live.streaming
         refusal = self._requests.overload(changes=method not in _HARMLESS, under_way=under_way)
         if refusal is None:
             return None

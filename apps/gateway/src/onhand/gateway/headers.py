@@ -8,13 +8,16 @@ import falcon.asgi
 from msgspec import UNSET, UnsetType
 from uuid_utils.compat import uuid7
 
+from onhand.gateway.preferences import UnclearWait, wait_seconds
 from onhand.gateway.problems import Problem
 
-_OURS = frozenset({b"traceparent", b"x-actor", b"idempotency-key"})
+_OURS = frozenset({b"traceparent", b"x-actor", b"idempotency-key", b"prefer"})
+_MAY_REPEAT = frozenset({b"traceparent", b"prefer"})
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 # A string as RFC 9651 (3.3.3) has it, or a bare word, which could be neither a list nor an item with parameters.
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE = re.compile(r"[!#-+\--:<-\[\]-~]+")
+_POSITION = re.compile(r"[0-9]{1,19}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]{1,9}")
 _LONGEST_KEY = 255
 _LONGEST_ACTOR = 128
 _NAMESPACE = UUID("6f1d2a0e-8b1c-5c0e-9d55-0b3f6c1a7e42")
@@ -28,11 +31,13 @@ class Headers(NamedTuple):
         traceparent: W3C trace context; one that is malformed is ignored, as the standard wants it.
         actor: who wants it.
         key: the client's own name for the request, so that it can send it again.
+        wait: seconds that it would wait for the outcome.
     """
 
     traceparent: str | UnsetType = UNSET
     actor: str | UnsetType = UNSET
     key: str | UnsetType = UNSET
+    wait: int | UnsetType = UNSET
 
     def new_id(self, route: str, about: str = "") -> UUID:
         """An id for what a request makes: from the same key always the same, without a key always another.
@@ -61,14 +66,30 @@ def read_headers(request: falcon.asgi.Request) -> Headers:
         return _NONE
     values: dict[bytes, bytes] = {}
     for name, value in given:
-        if name in values and name != b"traceparent":
+        if name in values and name not in _MAY_REPEAT:
             raise _malformed(name.decode(), "comes more than once")
         values[name] = value
     return Headers(
         _read_traceparent(values.get(b"traceparent")),
         _read_actor(values.get(b"x-actor")),
         _read_key(values.get(b"idempotency-key")),
+        _read_wait([value.decode("latin-1") for name, value in given if name == b"prefer"]),
     )
+
+
+def read_last_event_id(request: falcon.asgi.Request) -> str | None:
+    """How far a client had come with a stream of events; None if it begins.
+
+    Raises:
+        Problem: 400, it is nothing that was told there.
+    """
+    given: list[tuple[bytes, bytes]] = request.scope["headers"]
+    values = [value.decode("latin-1") for name, value in given if name == b"last-event-id"]
+    if not values:
+        return None
+    if len(values) > 1 or not _POSITION.fullmatch(values[0]):
+        raise _malformed("last-event-id", "must be the id of an event, as it was told")
+    return values[0]
 
 
 def _read_traceparent(value: bytes | None) -> str | UnsetType:
@@ -101,6 +122,16 @@ def _read_key(value: bytes | None) -> str | UnsetType:
     if not 1 <= len(key) <= _LONGEST_KEY:
         raise _malformed("idempotency-key", f"must have 1 to {_LONGEST_KEY} characters")
     return key
+
+
+def _read_wait(values: list[str]) -> int | UnsetType:
+    if not values:
+        return UNSET
+    try:
+        seconds = wait_seconds(values)
+    except UnclearWait:
+        raise _malformed("prefer", "must say `wait` in whole seconds, such as wait=10") from None
+    return UNSET if seconds is None else seconds
 
 
 def _malformed(name: str, fault: str) -> Problem:

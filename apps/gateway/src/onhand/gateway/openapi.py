@@ -44,6 +44,31 @@ _KEY: Schema = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!#-+\--:<-\[\]-~]+$"},
 }
 
+_PREFER: Schema = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`wait=N`: answer when the order is not pending any more, or after N seconds, at most 30.",
+    "schema": {"type": "string"},
+    "example": "wait=10",
+}
+_APPLIED: Schema = {
+    "Preference-Applied": {
+        "description": "What of `Prefer` was kept to.",
+        "schema": {"type": "string", "pattern": "^wait=[0-9]+$"},
+    }
+}
+_LAST_EVENT_ID: Schema = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "For streams of events: the last id that was told, to go on after it.",
+    "schema": {"type": "string"},
+}
+_EVENT_STREAM: Schema = {
+    "text/event-stream": {
+        "schema": {"type": "string", "description": "Server-sent events; the data of each is a JSON object."}
+    }
+}
+
 
 class Operation(NamedTuple):
     """What a route takes and answers.
@@ -63,13 +88,15 @@ class Operation(NamedTuple):
         has_location: whether it answers with `Location`.
         is_page: whether it answers with one page of a list, and with `Link` if there is another.
         example: a body that a client may send.
+        may_wait: whether a client may ask to be answered later, with the outcome.
+        has_events: whether it answers with a stream of events, if that is asked for or nothing else is there.
     """
 
     method: str
     path: str
     name: str
     summary: str
-    reply: Any
+    reply: Any = None
     status: int = 200
     body: Any = None
     is_body_optional: bool = False
@@ -79,6 +106,8 @@ class Operation(NamedTuple):
     has_location: bool = False
     is_page: bool = False
     example: object = None
+    may_wait: bool = False
+    has_events: bool = False
 
 
 def document(operations: Sequence[Operation], parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +142,7 @@ class _Kinds:
     def __init__(self, operations: Iterable[Operation]) -> None:
         kinds: list[Any] = [ProblemDetails]
         for it in operations:
-            kinds += [it.reply] if it.body is None else [it.reply, it.body]
+            kinds += [kind for kind in (it.reply, it.body) if kind is not None]
         schemas, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
         self._by_kind = dict(zip(map(repr, kinds), map(_plain, schemas), strict=True))
         together = {it.__name__: it.TOGETHER for it in kinds if isinstance(it, type) and issubclass(it, Body)}
@@ -133,7 +162,9 @@ def _described(operation: Operation, kinds: _Kinds, parameters: Mapping[str, Any
         for name in _PATH_PARAMETER.findall(operation.path)
     ]
     in_query = [{"name": name, "in": "query", "schema": _schema(kind)} for name, kind in operation.query.items()]
-    in_header = [_ACTOR, _KEY] if operation.method == "POST" else [_ACTOR]
+    in_header = [_PREFER] if operation.may_wait else []
+    in_header += [_LAST_EVENT_ID] if operation.has_events else []
+    in_header += [_ACTOR, _KEY] if operation.method == "POST" else [_ACTOR]
     described: Schema = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -149,10 +180,12 @@ def _described(operation: Operation, kinds: _Kinds, parameters: Mapping[str, Any
 def _answers(operation: Operation, kinds: _Kinds, operations: Sequence[Operation]) -> Schema:
     headers = (_LOCATION if operation.has_location else {}) | (_NEXT if operation.is_page else {})
     headers |= _REPLAYED if operation.method == "POST" else {}
+    headers |= _APPLIED if operation.may_wait else {}
+    content = {} if operation.reply is None else kinds.content(operation.reply)
     answers: Schema = {
         str(operation.status): {
             "description": HTTPStatus(operation.status).phrase,
-            "content": kinds.content(operation.reply),
+            "content": content | (_EVENT_STREAM if operation.has_events else {}),
             **({"headers": headers} if headers else {}),
             **({"links": dict(_links(operation, operations))} if operation.makes else {}),
         }

@@ -14,7 +14,15 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from onhand.common.messaging.request_reply import Requests
-from onhand.common.metrics import OTHER, REQUEST_SECONDS, REQUESTS, REQUESTS_IN_FLIGHT
+from onhand.common.metrics import (
+    LISTENERS,
+    LISTENERS_DROPPED,
+    OTHER,
+    REQUEST_SECONDS,
+    REQUESTS,
+    REQUESTS_IN_FLIGHT,
+)
+from onhand.gateway.live.hub import Live
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Durations in seconds, up to which requests are counted together."""
@@ -38,10 +46,12 @@ class Traffic(Collector):
 
     Args:
         requests: where they wait for a reply.
+        live: those who listen.
     """
 
-    def __init__(self, requests: Requests) -> None:
+    def __init__(self, requests: Requests, live: Live) -> None:
         self._requests = requests
+        self._live = live
         self._answered: dict[tuple[str, str, int], _Answered] = {}
 
     async def process_request(self, request: Request, _: Response) -> None:
@@ -64,6 +74,8 @@ class Traffic(Collector):
         )
         yield REQUEST_SECONDS.histogram(BOUNDS, self._by_route())
         yield REQUESTS_IN_FLIGHT.gauge({(): self._requests.in_flight})
+        yield LISTENERS.gauge({(): self._live.streaming})
+        yield LISTENERS_DROPPED.counter({(): self._live.dropped})
 
     def _first(self, route: str, method: str, status: int) -> _Answered:
         """The numbers of what was not seen before; what clients can make up is not told apart."""

@@ -14,6 +14,7 @@ from onhand.common.contracts import (
     OrderCreated,
     OrderFulfilled,
     OrderReturned,
+    ReadFeed,
     ReturnOrder,
     StockRejected,
     StockReleased,
@@ -26,7 +27,7 @@ from onhand.common.messaging.subscriptions import Subscription
 from onhand.common.messaging.unanswered import tell_again
 from onhand.orders.handlers import answers, asking, changing, placing, settling
 from onhand.orders.handlers.locking import lock_all
-from onhand.orders.queries import lists, orders, timelines
+from onhand.orders.queries import feed, lists, orders, timelines
 
 SUBSCRIPTIONS = (
     Subscription(CreateOrder, placing.create_orders),
@@ -45,6 +46,7 @@ QUERIES = (
     Subscription(GetOrder, orders.get_orders),
     Subscription(GetTimeline, timelines.get_timelines),
     Subscription(ListOrders, lists.list_orders),
+    Subscription(ReadFeed, feed.read_feed),
 )
 
 TOLD_UNTIL_ANSWERED = (OrderCancelled, OrderFulfilled, OrderReturned)

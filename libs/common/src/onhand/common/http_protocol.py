@@ -9,7 +9,8 @@ moment, and the next request on each is answered, with `Connection: close`.
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -18,14 +19,71 @@ _LAST_SECONDS = 0.5
 """How long a client that uses its connection again and again has to do so once more when the process stops."""
 
 
+class Connection(Protocol):
+    """What an application that answers for long has to know of the connection; its scope has it as `CONNECTION`.
+
+    Attributes:
+        when_lost: is called when it is lost.
+    """
+
+    when_lost: Callable[[], None] | None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody reads what is sent any more."""
+
+    def write_now(self, piece: bytes) -> bool:
+        """Send a piece of the answer that is under way, past the application; returns whether that can be done.
+
+        It cannot while the client reads too slowly. Nothing else of the answer may be on its way meanwhile.
+        """
+
+    def abort(self) -> None:
+        """Close it now, whatever was not sent yet: who does not read would keep it open for long."""
+
+
+CONNECTION = "onhand.connection"
+
+
 class HttpProtocol(HttpToolsProtocol):
     """Sends what uvicorn writes through a transport that keeps a response's head until its body comes."""
 
     _is_stopping = False
+    when_lost: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn's own
         """Begin with a new connection."""
         super().connection_made(_HeadKeepingTransport(transport, self.loop))  # type: ignore[arg-type]  # it stands in for one
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell who answers for long."""
+        super().connection_lost(exc)
+        if self.when_lost is not None:
+            self.when_lost()
+            self.when_lost = None
+        if self.scope is not None:
+            self.scope.pop(CONNECTION, None)  # type: ignore[misc]  # it is ours; garbage is collected rarely
+
+    def on_message_begin(self) -> None:
+        """Note that a request has begun to arrive."""
+        super().on_message_begin()
+        self.scope[CONNECTION] = self  # type: ignore[literal-required]  # ours
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody reads what is sent any more."""
+        return self.transport.is_closing()
+
+    def write_now(self, piece: bytes) -> bool:
+        """Send a piece of the answer that is under way, past the application; returns whether that can be done."""
+        if self.flow.write_paused or self.is_lost or not self.cycle.chunked_encoding:
+            return False
+        self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
+
+    def abort(self) -> None:
+        """Close the connection now, whatever was not sent yet."""
+        self.transport.abort()
 
     def on_headers_complete(self) -> None:
         """Begin with a request."""

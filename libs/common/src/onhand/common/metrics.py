@@ -175,3 +175,7 @@ SCRAPE_SUCCESS = Looked(
 REQUESTS = Looked("onhand_requests", "HTTP requests answered", ("route", "method", "status"))
 REQUEST_SECONDS = Looked("onhand_request_seconds", "Duration of HTTP requests, until the answer is sent", ("route",))
 REQUESTS_IN_FLIGHT = Looked("onhand_requests_in_flight", "Requests that wait for a reply; at most MAX_IN_FLIGHT", ())
+LISTENERS = Looked("onhand_listeners", "Streams of events that are open; at most MAX_LISTENERS", ())
+LISTENERS_DROPPED = Looked(
+    "onhand_listeners_dropped", "Streams of events that were closed because nobody read them", ()
+)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import signal
 import socket
 import sys
@@ -27,6 +28,7 @@ AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """Works until the event is set, then finishes what it has in hand and returns."""
 
+_MANY_FILES = 65_536
 _log = structlog.get_logger()
 
 
@@ -45,6 +47,7 @@ def run(
     try:
         settings = load(kind)
         configure_logs(settings)
+        _allow_many_files()
         _collect_garbage_rarely()
         uvloop.run(main(settings))
     except OnhandError as error:
@@ -53,6 +56,14 @@ def run(
     except asyncio.CancelledError:
         _log.warning("drain limit reached: what was not finished will be taken up again")
         sys.exit(1)
+
+
+def _allow_many_files() -> None:
+    """Allow as many open files as we may: often it is 1024 unless one asks, and each client's connection is one."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if most == resource.RLIM_INFINITY else min(most, _MANY_FILES)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _collect_garbage_rarely() -> None:
@@ -68,6 +79,7 @@ async def serve(
     app: AsgiApp,
     workers: Sequence[Worker],
     refuse: Refuse | None = None,
+    let_go: Callable[[], None] | None = None,
 ) -> None:
     """Serve HTTP and run workers until SIGTERM or SIGINT; then drain: HTTP first, then the workers.
 
@@ -78,6 +90,7 @@ async def serve(
         app: answers requests.
         workers: run besides.
         refuse: answers in place of the app, cheaply, what is too much.
+        let_go: ends, when draining begins, the answers that would go on for as long as their clients wish.
 
     Raises:
         StartupError: the port is in use.
@@ -92,6 +105,8 @@ async def serve(
 
     def stop() -> None:
         server.should_exit = True
+        if let_go is not None:
+            let_go()
         if main is not None:
             loop.call_later(settings.drain_seconds, main.cancel)
 

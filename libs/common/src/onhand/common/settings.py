@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     """Requests the gateway holds open at once; one more is answered 503."""
     max_backlog: Annotated[int, Field(ge=1, le=100_000_000)] = 50_000
     """Messages that may wait for any service; while more do, the gateway answers 503 to new commands."""
+    max_listeners: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
+    """Streams of events the gateway has open at once; one more is answered 503. They do not count as requests."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Most messages a consumer takes into one transaction."""
     claim_idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0

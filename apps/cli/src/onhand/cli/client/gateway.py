@@ -37,6 +37,7 @@ class Gateway(NamedTuple):
         body: Mapping[str, object] | None = None,
         query: Mapping[str, object] | None = None,
         key: str | None = None,
+        wait: int | None = None,
     ) -> None:
         """Send a request, and show the answer.
 
@@ -46,11 +47,16 @@ class Gateway(NamedTuple):
             body: fields of it; those that are None are left out.
             query: parameters; those that are None are left out.
             key: under which it may be sent again.
+            wait: seconds to wait for the outcome.
 
         Raises:
             OnhandError: it cannot be sent, nobody answers, or the answer is a problem.
         """
-        headers = {"X-Actor": self.actor, "Idempotency-Key": None if key is None else _quoted(key)}
+        headers = {
+            "X-Actor": self.actor,
+            "Idempotency-Key": None if key is None else _quoted(key),
+            "Prefer": None if wait is None else f"wait={wait}",
+        }
         try:
             answer = ask(
                 self.url,

@@ -8,6 +8,7 @@ from onhand.cli.client.exports import File, Form, export
 from onhand.cli.client.gateway import Gateway, Key, with_gateway
 from onhand.cli.client.lists import ORDERS, Most, show_list
 from onhand.cli.client.pairs import BadUsage, Lines, parse_lines, parse_pairs
+from onhand.cli.client.watching import show_events
 from onhand.cli.commands import examples
 from onhand.cli.moments import parse_time
 from onhand.common.contracts.orders import FulfilmentStatus, OrderStatus, Policy
@@ -22,6 +23,7 @@ Id = Annotated[str, typer.Argument(metavar="ORDER", help="Id of the order, as `c
     epilog=examples(
         "onhand orders create --product 123 --quantity 5 --customer cust-456",
         "onhand orders create --line 123=5 --line 456=1 --customer cust-456 --policy backorder",
+        "onhand orders create --product 123 --quantity 5 --customer cust-456 --wait 5",
     ),
 )
 @with_gateway
@@ -41,6 +43,9 @@ def create_order(  # noqa: PLR0913  # each is an option of its own
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="What to keep with it; may be given again.")
     ] = None,
     idempotency_key: Key = None,
+    wait: Annotated[
+        int | None, typer.Option(min=0, max=30, metavar="SECONDS", help="Wait so long for the outcome.")
+    ] = None,
 ) -> None:
     """Create an order. It is on disk when this returns; whether there is stock for it, `get` tells a moment later."""
     if bool(line) == (product is not None) or bool(line) == (quantity is not None):
@@ -55,7 +60,7 @@ def create_order(  # noqa: PLR0913  # each is an option of its own
         "reference": reference,
         "metadata": parse_pairs(metadata),
     }
-    gateway.show("POST", "orders", body=body, key=idempotency_key)
+    gateway.show("POST", "orders", body=body, key=idempotency_key, wait=wait)
 
 
 @orders.command("get", epilog=examples("onhand orders get 0199f0c2-...", "onhand orders get 0199f0c2-... --json"))
@@ -149,6 +154,28 @@ def _filters(
 def timeline(gateway: Gateway, order_id: Id) -> None:
     """Show what has happened to an order: when, why, and who wanted it."""
     gateway.show("GET", "orders", order_id, "events")
+
+
+@orders.command(
+    epilog=examples(
+        "onhand orders watch", "onhand orders watch 0199f0c2-...", "onhand orders watch --customer cust-456 --json"
+    )
+)
+@with_gateway
+def watch(
+    gateway: Gateway,
+    order_id: Annotated[str | None, typer.Argument(metavar="ORDER", help="Id of an order; all without it.")] = None,
+    *,
+    customer: ByCustomer = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="End after so many.", show_default="Ctrl-C ends it")] = None,
+) -> None:
+    """Show what happens to orders while it happens: a line for each, or with --json an object.
+
+    An order is shown from its beginning, all others from now on. Nothing is missed while the gateway is restarted.
+    """
+    if order_id is not None and customer is not None:
+        raise BadUsage("an order has one customer anyway: say either ORDER or --customer")
+    show_events(gateway, order_id, customer, limit)
 
 
 @orders.command(epilog=examples("onhand orders cancel 0199f0c2-... --reason 'changed my mind'"))

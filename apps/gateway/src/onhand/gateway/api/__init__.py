@@ -7,27 +7,30 @@ from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.catalogue import Locations, Products
 from onhand.gateway.api.docs import Docs
 from onhand.gateway.api.lists import StockList
+from onhand.gateway.api.live import Events
 from onhand.gateway.api.movements import Movements
 from onhand.gateway.api.orders import OrderChanges, Orders
 from onhand.gateway.api.reservations import Reservations
 from onhand.gateway.api.stock import Incoming, Stock
+from onhand.gateway.live.hub import Live
 from onhand.gateway.problems import answer_problems
 
 _API = "/api/gateway"
 
 
-def create_app(requests: Requests) -> HttpApp:
+def create_app(requests: Requests, live: Live) -> HttpApp:
     """The gateway's routes; each one is described in `operations.py`, too."""
     app: HttpApp = falcon.asgi.App()
     app.req_options.strip_url_path_trailing_slash = True
     answer_problems(app)
-    orders, changes = Orders(requests), OrderChanges(requests)
+    orders, changes = Orders(requests, live), OrderChanges(requests)
     app.add_route(f"{_API}/orders", orders)
     app.add_route(f"{_API}/orders/{{order_id}}", orders, suffix="one")
     app.add_route(f"{_API}/orders/{{order_id}}/events", orders, suffix="events")
     app.add_route(f"{_API}/orders/{{order_id}}/cancel", changes, suffix="cancel")
     app.add_route(f"{_API}/orders/{{order_id}}/fulfilments", changes, suffix="fulfilments")
     app.add_route(f"{_API}/orders/{{order_id}}/returns", changes, suffix="returns")
+    app.add_route(f"{_API}/events", Events(requests, live))
     stock, incoming = Stock(requests), Incoming(requests)
     app.add_route(f"{_API}/stock", StockList(requests))
     app.add_route(f"{_API}/stock/{{product_id}}", stock)

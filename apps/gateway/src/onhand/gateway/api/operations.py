@@ -197,6 +197,7 @@ OPERATIONS: tuple[Operation, ...] = (
         problems=[409],
         makes="order_id",
         has_location=True,
+        may_wait=True,
         example={"customerId": "cust-456", "productId": "123", "quantity": 5},
     ),
     Operation(
@@ -224,9 +225,19 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET",
         f"{_ORDER}/events",
         "getOrderEvents",
-        "Tell all that has happened to an order.",
+        "Tell all that has happened to an order; as a stream of events also what happens from then on.",
         OrderTimeline,
         problems=[404],
+        has_events=True,
+    ),
+    Operation(
+        "GET",
+        "/events",
+        "streamEvents",
+        "Tell what happens to all orders, or to those of a customer, while it happens.",
+        query={"customerId": Identifier},
+        problems=[406, 422],
+        has_events=True,
     ),
     Operation(
         "POST",

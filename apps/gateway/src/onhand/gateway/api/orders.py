@@ -1,6 +1,6 @@
 """Orders: taking them, and what is done to them afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +11,18 @@ from uuid_utils.compat import uuid7
 from onhand.common.contracts import CancelOrder, CreateOrder, FulfilOrder, GetOrder, GetTimeline, Line, ReturnOrder
 from onhand.common.contracts.message import Quantity
 from onhand.common.contracts.orders import Policy
+from onhand.common.messaging.envelope import Envelope
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.exchange import Request, Response, answer, ask
 from onhand.gateway.api.lists import list_orders
+from onhand.gateway.api.live import stream_order, wants_events
+from onhand.gateway.api.waiting import listening, outcome
 from onhand.gateway.body import read_body, read_optional_body
 from onhand.gateway.explanation import Body
 from onhand.gateway.fields import Identifier, Label, Labels, Remark
-from onhand.gateway.headers import read_headers
+from onhand.gateway.headers import Headers, read_headers
 from onhand.gateway.lines import NewLines, merged
+from onhand.gateway.live.hub import Live
 from onhand.gateway.parameters import order_id_of
 from onhand.gateway.problems import Violation
 
@@ -92,8 +96,9 @@ class NewReturn(Body, frozen=True):
 class Orders:
     """`/api/gateway/orders` and one of them, `/api/gateway/orders/{orderId}`."""
 
-    def __init__(self, requests: Requests) -> None:
+    def __init__(self, requests: Requests, live: Live) -> None:
         self._requests = requests
+        self._live = live
         self._decoder = msgspec.json.Decoder(NewOrder)
 
     async def on_post(self, request: Request, response: Response) -> None:
@@ -112,8 +117,11 @@ class Orders:
             idempotency_key=headers.key,
             as_product=body.lines is UNSET,
         )
-        reply = await ask(self._requests, command, headers, lines=body.lines or (), order_id=order_id)
-        answer(response, reply, status=201)
+        if headers.wait is UNSET:
+            reply = await ask(self._requests, command, headers, lines=body.lines or (), order_id=order_id)
+            answer(response, reply, status=201)
+        else:
+            reply = await self._create_and_wait(command, headers, body.lines or (), response)
         response.set_header("Location", f"/api/gateway/orders/{reply.subject}")  # another's, if it is replayed
 
     async def on_get(self, request: Request, response: Response) -> None:
@@ -126,9 +134,23 @@ class Orders:
         answer(response, await ask(self._requests, query, read_headers(request)))
 
     async def on_get_events(self, request: Request, response: Response, order_id: str) -> None:
-        """Tell all that has happened to an order."""
+        """Tell all that has happened to an order; as a stream of events also what happens from then on."""
+        if wants_events(request):
+            await stream_order(self._requests, self._live, request, response, order_id_of(order_id))
+            return
         query = GetTimeline(order_id=order_id_of(order_id))
         answer(response, await ask(self._requests, query, read_headers(request)))
+
+    async def _create_and_wait(
+        self, command: CreateOrder, headers: Headers, lines: Sequence[Line], response: Response
+    ) -> Envelope:
+        """Answer when the order is not pending any more, or when its client would wait no longer."""
+        async with listening(self._live, headers, command.order_id) as listener:
+            reply = await ask(self._requests, command, headers, lines=lines, order_id=command.order_id)
+            answer(response, reply, status=201)
+            response.data = await outcome(self._requests, headers, reply, listener)
+            response.set_header("Preference-Applied", f"wait={headers.wait}")
+        return reply
 
 
 class OrderChanges:

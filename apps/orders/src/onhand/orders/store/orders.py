@@ -56,17 +56,21 @@ async def save_changes(tx: Transaction, changes: Sequence[Change]) -> None:
             SELECT * FROM unnest(
                 $1::uuid[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::integer[], $7::integer[], $8::integer[]
             ) AS given (order_id, status, reason, fulfilment, progress, revision, promise_revision, version)
+        ), changed AS (
+            UPDATE orders
+            SET status = given.status, reason = given.reason, fulfilment = given.fulfilment, progress = given.progress,
+                revision = given.revision, promise_revision = given.promise_revision, version = given.version,
+                updated_at = statement_timestamp(), turn = greatest(orders.turn, pg_current_xact_id())
+            FROM given WHERE orders.order_id = given.order_id
+            RETURNING orders.order_id, updated_at, turn
         ), logged AS (
-            INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor)
-            SELECT * FROM unnest(
-                $9::uuid[], $10::integer[], $11::text[], $12::jsonb[], $13::text[], $14::text[], $15::text[])
+            INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor, turn)
+            SELECT order_id, version, type, data, caused_by, source, actor, turn
+            FROM unnest(
+                $9::uuid[], $10::integer[], $11::text[], $12::jsonb[], $13::text[], $14::text[], $15::text[]
+            ) AS entry (order_id, version, type, data, caused_by, source, actor) JOIN changed USING (order_id)
         )
-        UPDATE orders
-        SET status = given.status, reason = given.reason, fulfilment = given.fulfilment, progress = given.progress,
-            revision = given.revision, promise_revision = given.promise_revision, version = given.version,
-            updated_at = statement_timestamp()
-        FROM given WHERE orders.order_id = given.order_id
-        RETURNING orders.order_id, updated_at
+        SELECT order_id, updated_at FROM changed
         """,
         list(orders),
         [order.status for order in orders.values()],

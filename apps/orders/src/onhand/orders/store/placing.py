@@ -40,13 +40,13 @@ async def insert_orders(
                    idempotency_key, 'pending'
             FROM given
             ON CONFLICT DO NOTHING
-            RETURNING order_id, version, lines
+            RETURNING order_id, version, lines, turn
         ), listed AS (
             INSERT INTO order_products (product_id, order_id)
             SELECT line ->> 'productId', order_id FROM inserted, jsonb_array_elements(lines) AS line
         ), logged AS (
-            INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor)
-            SELECT order_id, version, $7, data, caused_by, source, actor FROM inserted JOIN given USING (order_id)
+            INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor, turn)
+            SELECT order_id, version, $7, data, caused_by, source, actor, turn FROM inserted JOIN given USING (order_id)
         )
         SELECT order_id FROM inserted
         """,

@@ -41,13 +41,14 @@ async def settle_orders(
         ), settled AS (
             UPDATE orders
             SET status = given.status, reason = given.reason, progress = given.progress, version = version + 1,
-                updated_at = statement_timestamp()
+                updated_at = statement_timestamp(), turn = greatest(orders.turn, pg_current_xact_id())
             FROM given
             WHERE orders.order_id = given.order_id AND orders.status = 'pending'
-            RETURNING orders.order_id, version
+            RETURNING orders.order_id, version, turn
         ), logged AS (
-            INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor)
-            SELECT order_id, version, type, data, caused_by, source, actor FROM settled JOIN given USING (order_id)
+            INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor, turn)
+            SELECT order_id, version, type, data, caused_by, source, actor, turn
+            FROM settled JOIN given USING (order_id)
         )
         SELECT order_id FROM settled
         """,

@@ -23,6 +23,7 @@ from onhand.common.contracts.explanation import (
     ExplainStock,
     StockExplanation,
 )
+from onhand.common.contracts.feed import FeedEntry, FeedPage, ReadFeed
 from onhand.common.contracts.holds import (
     ExtendHold,
     GetHold,
@@ -117,6 +118,8 @@ CONTRACTS: tuple[type[Message], ...] = (
     OrderDetails,
     OrderTimeline,
     OrderPage,
+    ReadFeed,
+    FeedPage,
     OrderCreated,
     OrderCancelled,
     OrderFulfilled,
@@ -188,6 +191,8 @@ __all__ = [
     "ExplainedMovement",
     "ExplainedReservation",
     "ExtendHold",
+    "FeedEntry",
+    "FeedPage",
     "FulfilOrder",
     "GetHold",
     "GetOrder",
@@ -233,6 +238,7 @@ __all__ = [
     "Part",
     "ProductDetails",
     "Query",
+    "ReadFeed",
     "ReceiveStock",
     "ReleaseHold",
     "Reply",

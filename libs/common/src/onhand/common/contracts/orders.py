@@ -175,7 +175,11 @@ class ListOrders(Query, frozen=True):
 
 
 class OrderReceipt(Reply, frozen=True, kw_only=True):
-    """The order is on disk. Reply to `CreateOrder`: with `as_product` in the form of an order for one product."""
+    """The order is on disk. Reply to `CreateOrder`: with `as_product` in the form of an order for one product.
+
+    Attributes:
+        reason: of a status other than pending, if there is one and the client waited for it.
+    """
 
     TYPE = "orders.order-receipt.v2"
     SUBJECT = "order_id"
@@ -185,6 +189,7 @@ class OrderReceipt(Reply, frozen=True, kw_only=True):
     quantity: Quantity | UnsetType = UNSET
     lines: Lines | UnsetType = UNSET
     status: OrderStatus
+    reason: RejectionReason | Note | UnsetType = UNSET
 
 
 class OrderReplayed(OrderReceipt, frozen=True):

@@ -1,0 +1,173 @@
+"""The hub: reads the feed once for all who listen, while anybody does.
+
+Redis only says when it is worth looking; what is told comes from Orders' log. So nothing is missed if Redis loses what
+was published or says it twice, and a gateway has nothing to keep: whoever comes again, here or at another gateway, says
+how far it had come.
+"""
+
+import asyncio
+from functools import partial
+
+from msgspec import UNSET
+
+from onhand.common.backoff import Backoff, stopped_within
+from onhand.common.contracts.order_events import EVENTS, OUTCOMES
+from onhand.common.errors import NoReply, Unavailable
+from onhand.common.messaging.request_reply import Requests
+from onhand.common.messaging.streams import Streams
+from onhand.common.messaging.watch import watch
+from onhand.common.telemetry import Trouble
+from onhand.gateway.live.feed import Interest, Page, page_in
+from onhand.gateway.live.listener import Listener
+from onhand.gateway.live.wanted import Wanted
+
+_LOOK_SECONDS = 0.25
+"""How long the hub waits for a word of Redis before it looks anyway: Redis may have lost it."""
+_SOON_SECONDS = 0.05
+"""The same while something is just being written."""
+_WRITE_SECONDS, _BYTE_SECONDS = 15e-6, 2e-9
+"""What it costs, about, to give something to one listener, and each byte of it."""
+_SHARE = 0.02
+"""Of its time that a gateway spends on writing to listeners, because orders come first; ..."""
+_LONGEST_PAUSE_SECONDS = 1.0
+"""... and more of it where they would hear of things too late otherwise."""
+_MOST_BYTES = 2 * 1024 * 1024
+"""Of the events that are given out together."""
+
+
+class Live:
+    """Gives out what happens to orders.
+
+    Args:
+        requests: asks Orders.
+        streams: where it can be heard that something has happened.
+        most: streams of events that are open at once.
+
+    Attributes:
+        streaming: how many are.
+    """
+
+    def __init__(self, requests: Requests, streams: Streams, most: int) -> None:
+        self._requests = requests
+        self._streams = streams
+        self._most = most
+        self._listeners: set[Listener] = set()
+        self._wanted: Wanted | None = None
+        self._look = asyncio.Event()
+        self._is_wanted = asyncio.Event()
+        self._is_closed = False
+        self.streaming = 0
+        self.dropped = 0
+
+    def make_room(self) -> None:
+        """Make sure that one more stream of events may be opened.
+
+        Raises:
+            Unavailable: it may not.
+        """
+        if self._is_closed:
+            raise Unavailable("this gateway is being stopped")
+        if self.streaming >= self._most:
+            raise Unavailable(f"{self._most} streams of events are open already")
+
+    async def end_of_feed(self) -> str:
+        """Where the feed ends now, or a little before that.
+
+        Raises:
+            Unavailable, NoReply: Orders cannot be asked.
+        """
+        if self._listeners:
+            return max(self._listeners, key=lambda listener: listener.place).position
+        return page_in(await self._requests.ask(Interest().query(UNSET))).next
+
+    def join(self, interest: Interest, position: str) -> Listener:
+        """Listen from a place in the feed on, which should be near its end: all that is later is read at once."""
+        listener = Listener(interest, position)
+        if self._is_closed:
+            listener.close()
+            return listener
+        self._listeners.add(listener)
+        self._wanted = None
+        self._is_wanted.set()
+        self._look.set()
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Listen no more."""
+        listener.close()
+        self.dropped += listener.is_dropped
+        self._listeners.discard(listener)
+        self._wanted = None
+        if not self._listeners:
+            self._is_wanted.clear()
+
+    def close(self) -> None:
+        """Let all end: the process is about to stop."""
+        self._is_closed = True
+        for listener in self._listeners:
+            listener.close()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Read the feed while somebody listens, until `stopping` is set."""
+        async with asyncio.TaskGroup() as tasks:
+            for partition in range(self._streams.partitions):
+                tasks.create_task(self._listen(partition, stopping))
+            tasks.create_task(self._read(stopping))
+            await stopping.wait()
+            self._is_wanted.set()
+            self._look.set()
+
+    async def _listen(self, partition: int, stopping: asyncio.Event) -> None:
+        """Hear from Redis when something has happened."""
+        backoff, trouble = Backoff(), Trouble("cannot hear of events", partition=partition)
+        while not stopping.is_set():
+            await self._is_wanted.wait()
+            try:
+                await watch(self._streams, (OUTCOMES, EVENTS), partition, partial(self._heard, trouble), stopping)
+            except Unavailable as error:
+                trouble.is_there(error)
+                await backoff.wait(stopping)
+
+    def _heard(self, trouble: Trouble) -> bool:
+        trouble.is_over()
+        self._look.set()
+        return bool(self._listeners)
+
+    async def _read(self, stopping: asyncio.Event) -> None:
+        backoff, trouble = Backoff(), Trouble("cannot read the feed")
+        while not stopping.is_set():
+            await self._is_wanted.wait()
+            self._look.clear()
+            try:
+                page, cost = await self._read_on()
+            except (Unavailable, NoReply) as error:
+                trouble.is_there(error)
+                await backoff.wait(stopping)
+                continue
+            trouble.is_over()
+            backoff.reset()
+            if cost:
+                await stopped_within(min(cost / _SHARE, _LONGEST_PAUSE_SECONDS), stopping)
+            if not page.has_more:
+                await stopped_within(_SOON_SECONDS if page.is_unfinished else _LOOK_SECONDS, self._look)
+
+    async def _read_on(self) -> tuple[Page, float]:
+        """Read on for all who listen now; returns what was read, and about how many seconds it takes to give it out.
+
+        Who joins meanwhile is not in the question, and so is not told of the answer either. Several pages are given out
+        together: a listener that is written to once costs as much as one event, however many events it is.
+        """
+        if not self._listeners:
+            return Page([], "", has_more=False, is_unfinished=False), 0.0
+        if self._wanted is None:
+            self._wanted = Wanted(self._listeners)
+        wanted = self._wanted
+        page = page_in(await self._requests.ask(wanted.query()))
+        entries, size = page.entries, sum(len(told.event) for told in page.entries)
+        while page.has_more and size < _MOST_BYTES:
+            page = page_in(await self._requests.ask(wanted.query(page.next)))
+            entries += page.entries
+            size += sum(len(told.event) for told in page.entries)
+        whole = page._replace(entries=entries)
+        times, size = wanted.give_out(whole)
+        return whole, times * _WRITE_SECONDS + size * _BYTE_SECONDS

@@ -1,0 +1,79 @@
+"""A stream of events for one client (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import NamedTuple
+
+import structlog
+
+from onhand.common.errors import NoReply, Unavailable
+from onhand.common.http_protocol import Connection
+from onhand.gateway.live.feed import Interest, Page, at
+from onhand.gateway.live.hub import Live
+from onhand.gateway.live.listener import Listener
+
+HEARTBEAT_SECONDS = 15.0
+_HELLO = b"retry: 1000\n"
+_HEARTBEAT = b": still here\n"
+_log = structlog.get_logger()
+
+ReadPage = Callable[[str], Awaitable[Page]]
+"""Reads what comes after a place in the feed."""
+
+
+class Start(NamedTuple):
+    """What a client wants to hear of, from which position on, and the first page of what it has missed."""
+
+    interest: Interest
+    position: str
+    page: Page
+
+
+async def stream_events(live: Live, start: Start, read: ReadPage, connection: Connection) -> AsyncGenerator[bytes]:
+    """Tell a client what it has missed, and then what happens, until it goes, is too slow, or the gateway stops.
+
+    It says often how far it has come, so that a client that comes again says it, too.
+
+    Args:
+        live: tells what happens.
+        start: where it begins.
+        read: reads the next pages of what the client has missed.
+        connection: that to the client.
+    """
+    interest, position, page = start
+    live.streaming += 1
+    try:
+        yield _HELLO + at(position)
+        while page.has_more:
+            yield _events(page)
+            if connection.is_lost:
+                return
+            try:
+                page = await read(page.next)
+            except (Unavailable, NoReply):  # it comes again, and says how far it had come
+                return
+        listener = live.join(interest, page.next)
+        if page.entries:
+            listener.offer(_events(page))
+        try:
+            async for piece in _pieces(listener, connection):
+                yield piece
+        finally:
+            live.leave(listener)
+    finally:
+        live.streaming -= 1
+
+
+async def _pieces(listener: Listener, connection: Connection) -> AsyncGenerator[bytes]:
+    def end() -> None:  # it waits for the client to read, and would wait for long
+        _log.warning("a listener is dropped: it does not read what it is sent")
+        connection.abort()
+
+    listener.when_dropped, listener.write_now = end, connection.write_now
+    connection.when_lost = listener.close
+    while not connection.is_lost and (piece := await listener.take(HEARTBEAT_SECONDS)) is not None:
+        yield piece or _HEARTBEAT + at(listener.position)
+
+
+def _events(page: Page) -> bytes:
+    """All entries of a page, or at least how far it came."""
+    return b"".join([told.event for told in page.entries]) or at(page.next)

@@ -1,0 +1,210 @@
+"""`python -m benchmarks.listeners`: what it costs orders that many listen to what happens to them.
+
+Each listener hears of one customer; orders are of these customers in turn, so each of their events is for somebody.
+Rounds are pairs, with listeners and without, so that both are disturbed alike. The listeners are on the same machine.
+"""
+
+import asyncio
+import re
+import signal
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
+from statistics import median
+from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import load
+from benchmarks.basket import Basket
+from benchmarks.cpu import cpu_times, watch_memory
+from benchmarks.rest import wait_for_rest
+from benchmarks.target import Target, fresh_system
+from onhand.cli.api import ask
+from onhand.cli.commands import Commands, examples
+from onhand.common.database import open_database
+
+ASKED = 0.9
+"""Least part of the throughput without listeners that is to be kept."""
+_ON_HAND = 2**31 - 1
+_WARM_UP_SECONDS = 3
+_REST_SECONDS = 60.0
+_CATCH_UP_SECONDS = 30.0
+_AT_ONCE = 100
+_FRAME, _LONGEST_FRAME = re.compile(rb"\r\n[0-9a-f]+\r\n"), 24
+_HEADERS = "Host: onhand\r\nAccept: text/event-stream\r\n\r\n"
+
+app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+
+class Round(NamedTuple):
+    """What a round gave.
+
+    Attributes:
+        heard: events that came to listeners, until nothing more was to come.
+        cpu_us: for each order, by component.
+        events: that were stored.
+        gateway_mb: the most memory that the gateway had.
+        listeners_us: what it cost to listen, here, for each order.
+    """
+
+    created: int
+    orders_per_second: float
+    p99_ms: float
+    heard: int
+    events: int
+    cpu_us: dict[str, float]
+    gateway_mb: float
+    listeners_us: float
+
+
+class _Listener(asyncio.Protocol):
+    """Counts events and does nothing else: what it costs is taken from the system."""
+
+    def __init__(self, opened: asyncio.Future[None]) -> None:
+        self._opened = opened
+        self._last = b""
+        self.heard = 0
+
+    def data_received(self, data: bytes) -> None:
+        if not self._opened.done():
+            self._opened.set_result(None)
+        whole = self._last + data  # an event may be in two pieces, and the frame of a piece in the middle of its name
+        self.heard += _count(whole) - _count(self._last)
+        self._last = whole[-_LONGEST_FRAME:]
+
+
+def _count(data: bytes) -> int:
+    return _FRAME.sub(b"", data).count(b"\ndata: ")
+
+
+@app.command(epilog=examples("python -m benchmarks.listeners", "python -m benchmarks.listeners --listeners 100"))
+def listeners(
+    count: Annotated[int, typer.Option("--listeners", min=1, metavar="N", help="How many listen.")] = 1000,
+    pairs: Annotated[int, typer.Option(min=1, metavar="N", help="Rounds with and without them.")] = 6,
+    seconds: Annotated[int, typer.Option(min=1, metavar="N", help="Length of a round's load.")] = 5,
+    connections: Annotated[int, typer.Option(min=1, metavar="N", help="Of the load generator.")] = 64,
+    *,
+    everything: Annotated[bool, typer.Option("--everything", help="Each listens to all orders instead.")] = False,
+) -> None:
+    """Load a fresh system with and without listeners in turn, and compare the orders per second.
+
+    The exit code is 1 if less than nine tenths are kept, or an event did not come to who listens for it.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
+    with fresh_system(MAX_LISTENERS=str(count)) as target:
+        done = uvloop.run(_run(target, count, pairs, seconds, connections, everything))
+    table = Table(
+        "", "orders/s", "p99", "CPU per order", "", "listeners", "gateway", "events", "kept", box=None, pad_edge=False
+    )
+    kept = [heard.orders_per_second / alone.orders_per_second for alone, heard in done]
+    for (alone, heard), part in zip(done, kept, strict=True):
+        table.add_row("none", *_cells(alone), "")
+        table.add_row(f"{count} listen", *_cells(heard), f"{part:.2f}")
+    out = Console(width=160)
+    what = "everything" if everything else "one customer each"
+    out.print(f"{load.name()}, {connections} connections, {count} listen to {what}, rounds of {seconds} s")
+    out.print(table)
+    out.print(f"kept: {median(kept):.3f} ({min(kept):.2f}-{max(kept):.2f})")
+    is_whole = all(it.heard == it.events * (count if everything else 1) for _, it in done)
+    out.print("every event came once" if is_whole else "[red]events are missing, or came twice[/]")
+    raise typer.Exit(0 if is_whole and median(kept) >= ASKED else 1)
+
+
+async def _run(  # the options
+    target: Target, count: int, pairs: int, seconds: int, connections: int, everything: bool
+) -> list[tuple[Round, Round]]:
+    """Load in turn, what comes first changing each time."""
+    await asyncio.to_thread(ask, target.url, "PUT", "stock", "123", body={"onHand": _ON_HAND})
+    customers = [f"listener-{number:04}" for number in range(count)]
+    bodies = tuple(f'{{"productId":"123","quantity":5,"customerId":"{customer}"}}' for customer in customers)
+    basket = Basket(("123",), bodies)
+    paths = ["events"] * count if everything else [f"events?customerId={customer}" for customer in customers]
+    await load.run(target.url, basket, connections, _WARM_UP_SECONDS)
+    done = []
+    for number in range(pairs):
+        rounds: dict[bool, Round] = {}
+        for is_heard in (bool(number % 2), not number % 2):
+            async with _listening(target.url, paths if is_heard else []) as all_of_them:
+                rounds[is_heard] = await _round(target, basket, connections, seconds, all_of_them, everything)
+        done.append((rounds[False], rounds[True]))
+    return done
+
+
+async def _round(  # what a round is made of
+    target: Target, basket: Basket, connections: int, seconds: int, listening: list[_Listener], everything: bool
+) -> Round:
+    await wait_for_rest(target.url, target.redis_url, _REST_SECONDS)
+    before, heard_before = cpu_times(target.pids), sum(it.heard for it in listening)
+    events_before, ours_before = await _count_events(target), time.process_time()
+    async with watch_memory(target.pids["gateway"]) as memory:
+        seen = await load.run(target.url, basket, connections, seconds)
+        await wait_for_rest(target.url, target.redis_url, _REST_SECONDS)
+    after = cpu_times(target.pids)
+    events = await _count_events(target) - events_before
+    to_come = events * (len(listening) if everything else bool(listening))
+    for _ in range(int(10 * _CATCH_UP_SECONDS)):
+        if sum(it.heard for it in listening) - heard_before >= to_come:
+            break
+        await asyncio.sleep(0.1)
+    return Round(
+        seen.created,
+        seen.created / seen.seconds,
+        seen.p99_ms,
+        sum(it.heard for it in listening) - heard_before,
+        events,
+        {name: 1e6 * (after.components[name] - before.components[name]) / max(events / 2, 1) for name in target.pids},
+        memory.most_mb or 0.0,
+        1e6 * (time.process_time() - ours_before) / max(events / 2, 1),
+    )
+
+
+@asynccontextmanager
+async def _listening(url: str, paths: list[str]) -> AsyncGenerator[list[_Listener]]:
+    """Listen for the length of the block."""
+    loop, place, few = asyncio.get_running_loop(), urlsplit(url), asyncio.Semaphore(_AT_ONCE)
+    transports = []
+
+    async def listen(path: str) -> _Listener:
+        opened = loop.create_future()
+        async with few:
+            transport, listener = await loop.create_connection(
+                partial(_Listener, opened), str(place.hostname), place.port or 80
+            )
+            transports.append(transport)
+            transport.write(f"GET /api/gateway/{path} HTTP/1.1\r\n{_HEADERS}".encode())
+            await opened
+        return listener
+
+    try:
+        yield [*await asyncio.gather(*map(listen, paths))]
+    finally:
+        for transport in transports:
+            transport.close()
+
+
+async def _count_events(target: Target) -> int:
+    """How many there are in Orders' log."""
+    async with open_database(target.orders_url, "ORDERS_DATABASE_URL", "onhand-bench", connections=1) as database:
+        return int((await database.look("SELECT count(*) FROM order_events"))[0][0])
+
+
+def _cells(it: Round) -> list[str]:
+    return [
+        f"{it.orders_per_second:,.0f}",
+        f"{it.p99_ms:.1f} ms",
+        f"{sum(it.cpu_us.values()):.0f} us",
+        " ".join(f"{name} {spent:.0f}" for name, spent in it.cpu_us.items()),
+        f"{it.listeners_us:.0f} us",
+        f"{it.gateway_mb:.0f} MB",
+        f"{it.heard:,}",
+    ]
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,56 @@
+"""Watches topics: says that something was appended, and not what."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from onhand.common.backoff import stopped_within
+from onhand.common.messaging.connections import Command, Connection, call
+from onhand.common.messaging.entries import stream_key
+from onhand.common.messaging.streams import Streams
+
+_BLOCK_MS = 1000
+_PAUSE_SECONDS = 0.05
+"""Between two looks; under load something is appended all the time, and to say so more often is of no use."""
+
+_NEWEST = """
+local newest = {}
+for number, key in ipairs(KEYS) do
+  newest[number] = '0-0'
+  if redis.call('EXISTS', key) == 1 then
+    local told = redis.call('XINFO', 'STREAM', key)
+    for i = 1, #told, 2 do
+      if told[i] == 'last-generated-id' then newest[number] = told[i + 1] end
+    end
+  end
+end
+return newest
+"""
+
+
+async def watch(
+    streams: Streams, topics: Sequence[str], partition: int, appended: Callable[[], bool], stopping: asyncio.Event
+) -> None:
+    """Call `appended` at first and then soon after anything was appended, until it says no or `stopping` is set.
+
+    What is appended is stored already by who appends it. So whoever looks there when this says so sees it.
+
+    Raises:
+        Unavailable: Redis is away.
+    """
+    keys = [stream_key(topic, partition) for topic in topics]
+    async with streams.connection(partition) as connection:
+        newest = await _newest(connection, keys)
+        while appended() and not await stopped_within(_PAUSE_SECONDS, stopping):
+            read: Command = ("XREAD", "COUNT", 1, "BLOCK", _BLOCK_MS, "STREAMS", *keys, *newest)
+            while not (await call(connection, read))[0]:
+                if stopping.is_set():
+                    return
+            # Their ends first, and then the word: what comes in between is told the next time.
+            newest = await _newest(connection, keys)
+
+
+async def _newest(connection: Connection, keys: Sequence[str]) -> list[bytes]:
+    """The last id of each stream; of one that is not there the lowest that there can be."""
+    newest: list[bytes]
+    (newest,) = await call(connection, ("EVAL_RO", _NEWEST, len(keys), *keys))
+    return newest

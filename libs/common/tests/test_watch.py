@@ -1,0 +1,71 @@
+"""A watch says that something was appended, soon, and to whichever of the topics."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from onhand.common.messaging.connections import call
+from onhand.common.messaging.envelope import Outgoing
+from onhand.common.messaging.streams import Streams
+from onhand.common.messaging.watch import watch
+
+TOPICS = ("toys.events", "toys.outcomes")
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.is_wanted = True
+        self.times = 0
+        self.again = asyncio.Event()
+
+    def __call__(self) -> bool:
+        self.times += 1
+        self.again.set()
+        return self.is_wanted
+
+    async def once_more(self) -> None:
+        async with asyncio.timeout(5):
+            await self.again.wait()
+        self.again.clear()
+
+
+@asynccontextmanager
+async def watching(streams: Streams) -> AsyncGenerator[Heard]:
+    heard, stopping = Heard(), asyncio.Event()
+    task = asyncio.create_task(watch(streams, TOPICS, 0, heard, stopping))
+    await heard.once_more()
+    yield heard
+    stopping.set()
+    async with asyncio.timeout(5):
+        await task
+
+
+async def test_whatever_is_appended_to_any_of_the_topics_is_heard(streams: Streams) -> None:
+    async with watching(streams) as heard:
+        for topic in (*TOPICS, *TOPICS):
+            await streams.tell([Outgoing(topic, "a", b"{}")])
+            await heard.once_more()
+
+
+async def test_nothing_is_heard_while_nothing_is_appended_there(streams: Streams) -> None:
+    await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
+    async with watching(streams) as heard:
+        await streams.tell([Outgoing("toys.commands", "a", b"{}")])
+        await asyncio.sleep(1.2)  # longer than one look
+        assert heard.times == 1
+
+
+async def test_what_is_appended_after_redis_lost_everything_is_heard(streams: Streams) -> None:
+    await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
+    async with watching(streams) as heard:
+        async with streams.connection(0) as connection:
+            await call(connection, ("FLUSHDB",))
+        await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
+        await heard.once_more()
+
+
+async def test_a_watch_ends_when_nobody_wants_to_know_any_more(streams: Streams) -> None:
+    async with watching(streams) as heard:
+        heard.is_wanted = False
+        await streams.tell([Outgoing(TOPICS[1], "a", b"{}")])
+        await heard.once_more()
