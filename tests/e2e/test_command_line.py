@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.scraping import metrics
 from tests.e2e.shop import becomes, new_id, numbers
 from tests.e2e.system import System
-from tests.e2e.test_metrics import metrics
 from tests.e2e.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("verified")

@@ -10,9 +10,9 @@ from contextlib import ExitStack, contextmanager
 from tests.e2e.conftest import StartSystem
 from tests.e2e.listening import listening
 from tests.e2e.problems import problem
+from tests.e2e.scraping import metrics
 from tests.e2e.shop import API, done, new_id, place, post
 from tests.e2e.system import System
-from tests.e2e.test_metrics import metrics
 from tests.e2e.traffic import set_stock
 from tests.e2e.waiting import eventually
 
