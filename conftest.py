@@ -3,20 +3,18 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-import asyncpg
 import pytest
 import redis
 from hypothesis import settings
 
 from onhand.cli.local import EmbeddedServers, embedded_servers
-from onhand.cli.migrations import migrate
-from onhand.common.database import Database, open_database
+from onhand.common.database import Database
 from onhand.common.messaging.streams import Streams, open_streams
+from tests.databases import Databases
 
 # `make test` takes the same ways every time, so that it fails for a change and for nothing else. To look further:
 # make test ARGS="--hypothesis-profile=long -k model"
@@ -40,9 +38,13 @@ def servers() -> Iterator[Servers]:
         given = os.environ.get("REDIS_URL", "")
         if given and redis.Redis.from_url(given).dbsize():
             pytest.exit("REDIS_URL names a Redis that is not empty; the tests would delete what is in it", returncode=2)
-        for service in ("orders", "inventory"):
-            migrate(embedded.postgres_url(f"{service}_template"), ["onhand.common", f"onhand.{service}"])
         yield Servers(given or embedded.redis_url, embedded)
+
+
+@pytest.fixture(scope="session")
+def databases(servers: Servers) -> Databases:
+    """What each test's databases come from."""
+    return Databases(servers.embedded)
 
 
 @pytest.fixture
@@ -62,16 +64,16 @@ async def streams(redis_url: str) -> AsyncIterator[Streams]:
 
 
 @pytest.fixture
-async def orders_database(servers: Servers) -> AsyncIterator[Database]:
-    """A new database with the tables of Orders."""
-    async with _new_database(servers, "orders") as database:
+async def orders_database(databases: Databases) -> AsyncIterator[Database]:
+    """A database with the tables of Orders and nothing in them."""
+    async with databases.lend("orders") as database:
         yield database
 
 
 @pytest.fixture
-async def inventory_database(servers: Servers) -> AsyncIterator[Database]:
-    """A new database with the tables of Inventory."""
-    async with _new_database(servers, "inventory") as database:
+async def inventory_database(databases: Databases) -> AsyncIterator[Database]:
+    """A database with the tables of Inventory and nothing in them."""
+    async with databases.lend("inventory") as database:
         yield database
 
 
@@ -79,19 +81,3 @@ async def inventory_database(servers: Servers) -> AsyncIterator[Database]:
 async def loop() -> asyncio.AbstractEventLoop:
     """The loop that this test's databases are bound to, for a test that is no coroutine itself."""
     return asyncio.get_running_loop()
-
-
-@asynccontextmanager
-async def _new_database(servers: Servers, service: str) -> AsyncIterator[Database]:
-    name = f"{service}_test"
-    admin = await asyncpg.connect(servers.embedded.postgres_url("postgres"))
-    try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {service}_template STRATEGY wal_log")
-        await admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")  # no test here kills the server
-        try:
-            async with open_database(servers.embedded.postgres_url(name), "TEST_DATABASE_URL", "test") as database:
-                yield database
-        finally:
-            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()

@@ -1,10 +1,7 @@
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
 
-from conftest import Servers
-from onhand.cli.migrations import migrate
 from onhand.cli.verification.snapshots import Books
 from onhand.common.contracts import (
     CancelOrder,
@@ -17,7 +14,7 @@ from onhand.common.contracts import (
     SetStock,
 )
 from onhand.common.contracts.orders import Policy
-from onhand.common.database import Database, open_database
+from onhand.common.database import Database
 from tests.verification.broken import (
     CANCELLED,
     HELD,
@@ -33,48 +30,13 @@ from tests.verification.broken import (
 )
 from tests.verification.office import bring
 
-_TABLES = {
-    "orders": ("orders", "order_events", "order_changes", "order_products"),
-    "inventory": ("reservations", "holds", "movements", "stock_levels", "definitions", "products"),
-}
-_OF_BOTH = ("outbox", "inbox", "dead_letters", "unanswered_events")
-
-
-@pytest.fixture(scope="session")
-def database_urls(servers: Servers) -> dict[str, str]:
-    """Two databases for all tests of this directory: making them takes longer than a test."""
-    urls = {service: servers.embedded.postgres_url(f"{service}_books") for service in ("orders", "inventory")}
-    for service, url in urls.items():
-        migrate(url, ["onhand.common", f"onhand.{service}"])
-    return urls
-
 
 @pytest.fixture
-async def books(database_urls: dict[str, str]) -> AsyncIterator[Books]:
+async def books(orders_database: Database, inventory_database: Database) -> Books:
     """Orders and holds that the services have taken and worked on, and nothing on its way."""
-    async with (
-        open_database(database_urls["orders"], "ORDERS_DATABASE_URL", "test") as orders,
-        open_database(database_urls["inventory"], "INVENTORY_DATABASE_URL", "test") as inventory,
-    ):
-        books = Books(orders, inventory)
-        for service, database in books.by_service():
-            await _empty(database, *_TABLES[service], *_OF_BOTH)
-        await fill(books)
-        yield books
-
-
-@pytest.fixture
-async def unguarded_books(orders_database: Database, inventory_database: Database) -> Books:
-    """The same in databases of the test's own, the constraints of which it may drop."""
     books = Books(orders_database, inventory_database)
     await fill(books)
     return books
-
-
-async def _empty(database: Database, *tables: str) -> None:
-    async with database.transaction() as tx:
-        for table in tables:
-            await tx.execute(f"DELETE FROM {table}")  # noqa: S608  # our own names
 
 
 async def fill(books: Books) -> None:

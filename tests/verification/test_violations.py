@@ -48,19 +48,10 @@ async def test_what_the_services_wrote_holds(books: Books, streams: Streams) -> 
     ]
 
 
-@pytest.mark.parametrize("broken", [pytest.param(broken, id=name) for name, broken in BROKEN.items()])
-async def test_what_is_broken_is_found_and_named(books: Books, streams: Streams, broken: Broken) -> None:
-    await expect_found(books, streams, broken)
-
-
-@pytest.mark.parametrize("broken", [pytest.param(broken, id=name) for name, broken in FORBIDDEN.items()])
-async def test_what_the_tables_forbid_is_looked_for_all_the_same(
-    unguarded_books: Books, streams: Streams, broken: Broken
+@pytest.mark.parametrize("broken", [pytest.param(broken, id=name) for name, broken in {**BROKEN, **FORBIDDEN}.items()])
+async def test_what_is_broken_is_found_and_named_also_if_the_tables_forbid_it(
+    books: Books, streams: Streams, broken: Broken
 ) -> None:
-    await expect_found(unguarded_books, streams, broken)
-
-
-async def expect_found(books: Books, streams: Streams, broken: Broken) -> None:
     await break_it(books, broken)
     verdict = await verdict_on(books, streams)
     assert not verdict.holds
