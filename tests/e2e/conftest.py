@@ -5,26 +5,22 @@ import pytest
 from redis import Redis
 
 from tests.e2e.problems import problem
-from tests.e2e.system import System, new_system
-from tests.e2e.verification import verify
+from tests.e2e.shared import new_system, shared_system
+from tests.e2e.system import System
 
 StartSystem = Callable[..., System]
 
 
-@pytest.fixture(scope="module")
-def system() -> Iterator[System]:
-    """A running system for all tests of a module, which do it no harm."""
-    with new_system() as system:
-        system.start()
-        yield system
+@pytest.fixture
+def system() -> System:
+    """A running system that other tests have used and will use."""
+    return shared_system.running()
 
 
-@pytest.fixture(scope="module")
-def verified(system: System) -> Iterator[None]:
-    """Make sure that after all tests of a module everything holds that `onhand verify` checks."""
+@pytest.fixture(scope="session", autouse=True)
+def _shared_system_ends() -> Iterator[None]:
     yield
-    code, verdict = verify(system)
-    assert code == 0, [check["findings"] for check in verdict["checks"] if check["violations"]]
+    shared_system.stop()
 
 
 @pytest.fixture

@@ -216,7 +216,7 @@ class System:
 
 
 @contextmanager
-def new_system(**settings: str) -> Iterator[System]:
+def make_system(**settings: str) -> Iterator[System]:
     """Make a system, not yet started, and clean up after it.
 
     Its directory has a short name, because unix sockets live in it, and is not pytest's own, because PostgreSQL may

@@ -18,7 +18,8 @@ from tests.e2e.books import check_books
 from tests.e2e.conftest import StartSystem
 from tests.e2e.databases import stores_nothing
 from tests.e2e.problems import problem
-from tests.e2e.system import SERVICES, System, new_system
+from tests.e2e.shared import new_system
+from tests.e2e.system import SERVICES, System
 from tests.e2e.traffic import order, place_order, set_stock, settled, stock, traffic
 from tests.e2e.waiting import eventually
 

@@ -23,8 +23,6 @@ from tests.e2e.system import System
 from tests.e2e.traffic import look_up, set_stock
 from tests.e2e.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("verified")
-
 
 @pytest.fixture
 def tea(system: System) -> str:

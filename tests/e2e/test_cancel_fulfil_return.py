@@ -15,8 +15,6 @@ from tests.e2e.waiting import eventually
 ORDER_STATE = "urn:onhand:problem:order-state"
 LINE_STATE = "urn:onhand:problem:line-state"
 
-pytestmark = pytest.mark.usefixtures("verified")
-
 
 @pytest.fixture
 def tea(system: System) -> str:

@@ -3,14 +3,10 @@
 import json
 from typing import Any
 
-import pytest
-
 from tests.e2e.scraping import metrics
 from tests.e2e.shop import becomes, new_id, numbers
 from tests.e2e.system import System
 from tests.e2e.waiting import eventually
-
-pytestmark = pytest.mark.usefixtures("verified")
 
 
 def onhand(system: System, *words: str, code: int = 0) -> Any:  # noqa: ANN401  # JSON

@@ -11,8 +11,6 @@ from tests.e2e.system import System
 from tests.e2e.traffic import set_stock
 from tests.e2e.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("verified")
-
 
 @pytest.fixture
 def tea(system: System) -> str:

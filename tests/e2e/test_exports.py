@@ -12,8 +12,6 @@ from tests.e2e.shop import becomes, done, new_id, new_location, place, post
 from tests.e2e.system import System
 from tests.e2e.traffic import look_up, set_stock, stock
 
-pytestmark = pytest.mark.usefixtures("verified")
-
 
 def onhand(system: System, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     ran = system.run("onhand.cli", *words)

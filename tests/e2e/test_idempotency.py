@@ -15,8 +15,6 @@ from tests.e2e.waiting import eventually
 
 AT_ONCE = 200
 
-pytestmark = pytest.mark.usefixtures("verified")
-
 
 def new_order(product: str, quantity: int = 1, **fields: object) -> dict[str, Any]:
     return {"customerId": "cust-456", "lines": lines(**{product: quantity})} | fields

@@ -11,8 +11,6 @@ from tests.e2e.shop import API, becomes, done, hold, new_id, new_location, place
 from tests.e2e.system import System
 from tests.e2e.traffic import look_up, set_stock, stock, traffic
 
-pytestmark = pytest.mark.usefixtures("verified")
-
 
 @pytest.fixture
 def product() -> str:

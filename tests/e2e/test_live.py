@@ -119,7 +119,7 @@ def test_a_timeline_is_json_unless_a_stream_is_wanted_more(system: System, accep
 
 
 def test_nothing_is_missed_or_told_twice_while_gateway_orders_and_redis_are_lost(system: System) -> None:
-    with traffic(system) as orders, listening([system.url("gateway")]) as client:
+    with listening([system.url("gateway")]) as client, traffic(system) as orders:
         with Redis.from_url(system.redis_url) as redis:
             for _ in range(2):
                 orders.go_on()

@@ -23,8 +23,6 @@ from tests.e2e.traffic import set_stock
 
 MOST = 2**31 - 1
 
-pytestmark = pytest.mark.usefixtures("verified")
-
 
 @pytest.fixture
 def tea(system: System) -> str:

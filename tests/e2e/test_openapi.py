@@ -74,7 +74,6 @@ def test_a_list_for_a_location_that_is_not_there_is_answered_as_the_document_say
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.usefixtures("verified")
 def test_whatever_is_made_up_from_the_document_is_answered_as_it_says_and_never_by_a_failure(
     system: System, tmp_path: Path
 ) -> None:

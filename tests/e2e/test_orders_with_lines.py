@@ -23,8 +23,6 @@ from tests.e2e.shop import (
 from tests.e2e.system import System
 from tests.e2e.traffic import set_stock, settled
 
-pytestmark = pytest.mark.usefixtures("verified")
-
 
 @pytest.fixture
 def tea(system: System) -> str:

@@ -8,7 +8,8 @@ import pytest
 from tests.e2e.books import check_books
 from tests.e2e.problems import problem
 from tests.e2e.scraping import metrics
-from tests.e2e.system import System, new_system
+from tests.e2e.shared import new_system
+from tests.e2e.system import System
 from tests.e2e.traffic import order, set_stock, settled
 from tests.e2e.waiting import eventually
 

@@ -27,8 +27,6 @@ from tests.e2e.waiting import eventually
 
 STATE = "urn:onhand:problem:reservation-state"
 
-pytestmark = pytest.mark.usefixtures("verified")
-
 
 @pytest.fixture
 def tea(system: System) -> str:

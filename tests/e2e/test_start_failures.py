@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from onhand.cli.local import embedded_servers
-from tests.e2e.system import System, new_system
+from tests.e2e.shared import new_system
+from tests.e2e.system import System
 
 NOBODY_LISTENS = "127.0.0.1:1"
 REDIS_URL = f"redis://:s3cret@{NOBODY_LISTENS}/0"

@@ -2,6 +2,7 @@
 
 import os
 
+from tests.e2e.conftest import StartSystem
 from tests.e2e.databases import read
 from tests.e2e.system import System
 from tests.e2e.traffic import place_order, set_stock, settled, traffic
@@ -19,7 +20,8 @@ def test_everything_holds_while_orders_flow_and_messages_are_replayed(system: Sy
             assert len(orders.accepted) > accepted, "orders flowed meanwhile"
 
 
-def test_what_is_wrong_is_named_and_the_exit_code_says_so(system: System) -> None:
+def test_what_is_wrong_is_named_and_the_exit_code_says_so(start_system: StartSystem) -> None:
+    system = start_system()
     set_stock(system, "tea", 10)
     order_id = place_order(system, "tea", 3)
     settled(system, order_id)

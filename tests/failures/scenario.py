@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.e2e.system import System, new_system
+from tests.e2e.shared import new_system
+from tests.e2e.system import System
 from tests.failures.history import History
 from tests.failures.load import Load
 

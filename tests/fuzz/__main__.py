@@ -5,7 +5,7 @@ import secrets
 import sys
 from time import monotonic
 
-from tests.e2e.system import new_system
+from tests.e2e.shared import new_system
 from tests.e2e.verification import verify
 from tests.fuzz.run import run_schemathesis
 
