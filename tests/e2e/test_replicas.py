@@ -9,10 +9,19 @@ import pytest
 
 from tests.e2e.books import check_books
 from tests.e2e.replicas import Replica, second_replicas
+from tests.e2e.shared import new_system
 from tests.e2e.shop import numbers
 from tests.e2e.system import System
 from tests.e2e.traffic import place_order, set_stock, settled, traffic
 from tests.e2e.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    """A system that is verified by nobody while entries still belong to replicas that are dead for good."""
+    with new_system() as system:
+        system.start()
+        yield system
 
 
 @pytest.fixture
