@@ -10,9 +10,8 @@ from benchmarks.ledger import Ledger
 from benchmarks.measure import Round, Spread, run_round, spread
 from benchmarks.target import Target
 from onhand.cli.verification.findings import Verdict
-from onhand.cli.verification.snapshots import Books
+from onhand.cli.verification.snapshots import open_books
 from onhand.cli.verification.verdict import Options, verify
-from onhand.common.database import open_database
 from onhand.common.messaging.streams import open_streams
 
 ASKED = 0.9
@@ -89,10 +88,9 @@ def sum_up(stored: int, pairs: Sequence[Pair], verified: Verdict) -> Volume:
 async def verify_target(target: Target) -> Verdict:
     """Ask what `onhand verify` asks, with the time it takes to read everything."""
     async with (
-        open_database(target.orders_url, "ORDERS_DATABASE_URL", "benchmark") as orders,
-        open_database(target.inventory_url, "INVENTORY_DATABASE_URL", "benchmark") as inventory,
+        open_books(target.orders_url, target.inventory_url, "benchmark") as books,
         open_streams(target.redis_url) as streams,
     ):
         begun = time.monotonic()
-        verdict = await verify(Books(orders, inventory), streams, Options(), lambda *_: None)
+        verdict = await verify(books, streams, Options(), lambda *_: None)
         return msgspec.structs.replace(verdict, seconds=round(time.monotonic() - begun, 1))

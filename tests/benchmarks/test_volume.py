@@ -9,9 +9,8 @@ from benchmarks.volume_report import verdict
 from conftest import Servers
 from onhand.cli.migrations import migrate
 from onhand.cli.verification.findings import Verdict
-from onhand.cli.verification.snapshots import Books
+from onhand.cli.verification.snapshots import open_books
 from onhand.cli.verification.verdict import Options, verify
-from onhand.common.database import open_database
 from onhand.common.messaging.streams import Streams
 from tests.benchmarks.test_measure import ROUND
 
@@ -25,11 +24,8 @@ async def test_onhand_verify_finds_nothing_wrong_with_what_is_stored_beforehand(
     for service, url in urls.items():
         migrate(url, ["onhand.common", f"onhand.{service}"])
     await store(urls["orders"], urls["inventory"], 100)
-    async with (
-        open_database(urls["orders"], "ORDERS_DATABASE_URL", "test") as orders,
-        open_database(urls["inventory"], "INVENTORY_DATABASE_URL", "test") as inventory,
-    ):
-        verdict = await verify(Books(orders, inventory), streams, Options(within_seconds=0), lambda *_: None)
+    async with open_books(urls["orders"], urls["inventory"], "test") as books:
+        verdict = await verify(books, streams, Options(within_seconds=0), lambda *_: None)
     assert verdict.holds, verdict
     assert [check.checked for check in verdict.checks[:2]] == [100, 100]
 

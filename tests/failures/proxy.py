@@ -5,6 +5,7 @@ never learns of it.
 """
 
 import asyncio
+import math
 import random
 import threading
 from collections import Counter
@@ -27,6 +28,7 @@ class Faults:
         lose: for names of commands, how often their reply never arrives.
         silence: how often a connection that lost a reply stays open and says nothing more; else it is cut.
         tear: how often a message, either way, comes only half through before the connection is cut.
+        at_most: so many replies are lost, and no more.
         latency_seconds: by how much everything is late, each way.
         seed: of the chance by which it happens.
     """
@@ -34,6 +36,7 @@ class Faults:
     lose: Mapping[str, float] = field(default_factory=dict)
     silence: float = 0.0
     tear: float = 0.0
+    at_most: float = math.inf
     latency_seconds: float = 0.0
     seed: int = 0
 
@@ -58,6 +61,7 @@ class Proxy:
         self._server_url = server_url
         self._protocol: Protocol = postgres_protocol if server_url.startswith("postgres") else redis_protocol
         self._faults = Faults()
+        self._lost = 0
         self._random = random.Random()  # noqa: S311  # repeatable, protects nothing
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._silent: set[asyncio.StreamWriter] = set()
@@ -80,7 +84,7 @@ class Proxy:
 
     def use(self, faults: Faults) -> None:
         """Let these faults happen from now on, and cut what had gone silent. To be called from any thread."""
-        self._faults = faults
+        self._faults, self._lost = faults, 0
         self._random.seed(faults.seed)
         self._loop.call_soon_threadsafe(self._cut_silent)
 
@@ -143,7 +147,7 @@ class Proxy:
     async def _carry_replies(self, side: Side, server: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         async for data in self._read(server):
             for frame in side.feed(data):
-                if self._happens(self._faults.lose.get(frame.name, 0)):
+                if self._lost < self._faults.at_most and self._happens(self._faults.lose.get(frame.name, 0)):
                     await self._lose(frame.name, server, to_client)
                 self._tear_perhaps("reply", frame.raw, to_client)
                 to_client.write(frame.raw)
@@ -158,6 +162,7 @@ class Proxy:
                 yield data
 
     async def _lose(self, name: str, server: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        self._lost += 1
         self.done[f"lost {name}"] += 1
         if self._happens(self._faults.silence):
             self.done[f"silent {name}"] += 1

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 
+import asyncpg
 import pytest
 import redis
 from msgspec import Raw
@@ -234,7 +235,7 @@ async def test_a_message_whose_statement_always_takes_too_long_is_found_and_buri
     async def write(batch: Sequence[Received[Write]], tx: Transaction) -> list[Effect]:
         for received in batch:
             if received.message.story == "slow":
-                await tx.execute("SELECT pg_sleep(10)", timeout=0.01)
+                await tx.execute("SET LOCAL statement_timeout = 10; SELECT pg_sleep(10)")
             await tx.execute("INSERT INTO steps (story, step) VALUES ($1, 1)", received.message.story)
         return []
 
@@ -243,11 +244,11 @@ async def test_a_message_whose_statement_always_takes_too_long_is_found_and_buri
     async with stories.consuming():
         (row,) = await stories.until_rows(1)
         await stories.until_written(("a", 1), ("b", 1), ("c", 1))
-    assert (row["key"], row["error"]) == ("slow", "TimeoutError: ")
+    assert (row["key"], row["error"]) == ("slow", "QueryCanceledError: canceling statement due to statement timeout")
 
 
 async def test_a_server_that_is_slow_for_a_while_is_not_held_against_a_message(stories: Stories) -> None:
-    slow = iter([TimeoutError(), TimeoutError()])
+    slow = iter([asyncpg.QueryCanceledError("slow"), asyncpg.QueryCanceledError("slow")])
 
     async def write(batch: Sequence[Received[Write]], tx: Transaction) -> list[Effect]:
         if fault := next(slow, None):

@@ -6,9 +6,8 @@ from onhand.cli.checks import check_running, check_servers, told_when_away
 from onhand.cli.output import progress
 from onhand.cli.system import Service, System
 from onhand.cli.verification.findings import Verdict
-from onhand.cli.verification.snapshots import Books
+from onhand.cli.verification.snapshots import open_books
 from onhand.cli.verification.verdict import Options, verify
-from onhand.common.database import open_database
 from onhand.common.messaging.streams import open_streams
 
 VIOLATED = 4
@@ -31,9 +30,8 @@ def verify_system(system: System, options: Options) -> Verdict:
 async def _verify(system: System, options: Options) -> Verdict:
     urls = system.database_urls(list(Service))
     async with (
-        open_database(urls[Service.ORDERS], "ORDERS_DATABASE_URL", "onhand-verify") as orders,
-        open_database(urls[Service.INVENTORY], "INVENTORY_DATABASE_URL", "onhand-verify") as inventory,
+        open_books(urls[Service.ORDERS], urls[Service.INVENTORY], "onhand-verify") as books,
         open_streams(system.redis_url, system.partitions) as streams,
     ):
         with progress() as show, told_when_away("cannot be verified"):
-            return await verify(Books(orders, inventory), streams, options, show)
+            return await verify(books, streams, options, show)

@@ -4,8 +4,9 @@ Services get a `Transaction` from the runtime and write SQL on it; only this fil
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +20,13 @@ Transaction: TypeAlias = Any
 _FROZEN_MS = "10000"
 _LONGEST_SNAPSHOT_MS = "3600000"
 _LOCKED_MS = "20000"
-_STATEMENT_SECONDS = 30.0
+_STATEMENT_SECONDS = 25.0
+_ANSWER_SECONDS = 5.0
+"""How long what takes no time may take: BEGIN, ROLLBACK, to say that a statement was cancelled."""
+
+# A peer that has vanished without a word is noticed after some 10 s, also where nobody waits for an answer. Not every
+# platform has every option.
+_OF_TCP = {"TCP_KEEPIDLE": 5, "TCP_KEEPALIVE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 
 _TRANSIENT = (
     OSError,  # the server is not there
@@ -36,6 +43,13 @@ _TRANSIENT = (
     asyncpg.ReadOnlySQLTransactionError,  # a standby, or a primary that became one
 )
 
+_ENDS_CONNECTION = (
+    TimeoutError,  # nothing comes any more
+    asyncio.CancelledError,  # who gives up waiting has done so at once
+    asyncpg.PostgresConnectionError,
+    asyncpg.ReadOnlySQLTransactionError,  # the next may lead to the server, or find the setting, that allows it
+)
+
 
 def is_database_away(error: Exception) -> bool:
     """Whether the same transaction may succeed later, so that the error says nothing against what is in it."""
@@ -43,11 +57,12 @@ def is_database_away(error: Exception) -> bool:
 
 
 def takes_too_long(error: Exception) -> bool:
-    """Whether a statement was ended because of the time it took.
+    """Whether the server ended a statement because of the time it took.
 
-    That it waited for a lock does not count, since then it is somebody else who takes too long.
+    That it waited for a lock does not count, since then it is somebody else who takes too long. Nor does silence: a
+    server that is there says that it has ended a statement.
     """
-    return isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
+    return isinstance(error, asyncpg.QueryCanceledError)
 
 
 async def walk_along_indexes(tx: Transaction) -> None:
@@ -82,29 +97,55 @@ class Session:
     async def transaction(self) -> AsyncGenerator[Transaction]:
         """Begin a transaction; commit at the end of the block, roll back if it raises."""
         if not self._has_begun:
-            await self._connection.execute("BEGIN")
+            await _say(self._connection, "BEGIN", _ANSWER_SECONDS)
         self._has_begun = False
         try:
             yield self._connection
         except BaseException as error:
-            if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-                self._connection.terminate()  # the next may lead to the server, or find the setting, that allows it
-                raise
-            await self._connection.execute("ROLLBACK")
-            if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, asyncpg.DataError):
-                # The connection is there, so the fault is in what was asked of it, and will be every time.
-                raise TypeError(f"the driver refuses: {error}") from error
+            await self._roll_back_after(error)
             raise
-        if await self._connection.execute("COMMIT AND CHAIN") != "COMMIT":  # PostgreSQL says no more than that
-            await self._connection.execute("ROLLBACK")
+        if await _say(self._connection, "COMMIT AND CHAIN") != "COMMIT":  # PostgreSQL says no more than that
+            await _say(self._connection, "ROLLBACK", _ANSWER_SECONDS)
             raise RuntimeError("the transaction was rolled back: an error of a statement in it was passed over")
         self._has_begun = True
+
+    async def _roll_back_after(self, error: BaseException) -> None:
+        if isinstance(error, _ENDS_CONNECTION):
+            _drop(self._connection)
+            return
+        await _say(self._connection, "ROLLBACK", _ANSWER_SECONDS)
+        if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, asyncpg.DataError):
+            # The connection is there, so the fault is in what was asked of it, and will be every time.
+            raise TypeError(f"the driver refuses: {error}") from error
 
     async def rest(self) -> None:
         """Leave no transaction open while nothing is to be done."""
         if self._has_begun:
             self._has_begun = False
-            await self._connection.execute("ROLLBACK")
+            await _say(self._connection, "ROLLBACK", _ANSWER_SECONDS)
+
+
+async def _say(connection: Any, words: str, seconds: float | None = None) -> str:  # noqa: ANN401  # as above
+    """Begin or end a transaction; returns what the server says to that.
+
+    Args:
+        connection: where; it is dropped if no answer comes. The driver would wait once more for as long: for the end of
+            what it wishes to be cancelled, before it says anything else or gives the connection back.
+        words: what to say.
+        seconds: how long to wait for the answer; None is as long as for any statement.
+    """
+    try:
+        answer: str = await connection.execute(words, timeout=seconds)
+    except (TimeoutError, asyncio.CancelledError):
+        _drop(connection)
+        raise
+    return answer
+
+
+def _drop(connection: Any) -> None:  # noqa: ANN401  # as above
+    """Leave a connection at once, without a word; the pool makes another one."""
+    with suppress(asyncpg.InterfaceError):  # the driver has dropped it already
+        connection.terminate()
 
 
 class Database:
@@ -152,8 +193,8 @@ class Database:
         async with self._pool.acquire() as connection:
             try:
                 rows: list[Any] = await connection.fetch(query)
-            except asyncio.CancelledError:
-                connection.terminate()
+            except (TimeoutError, asyncio.CancelledError):
+                _drop(connection)
                 raise
         return rows
 
@@ -167,14 +208,20 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str, setting: str, application: str, *, connections: int = 8) -> AsyncGenerator[Database]:
+async def open_database(
+    url: str, setting: str, application: str, *, connections: int = 8, statement_seconds: float = _STATEMENT_SECONDS
+) -> AsyncGenerator[Database]:
     """Connect to a database for the length of the block.
+
+    The server cancels a statement that takes too long, and says so. So a connection on which nothing comes for some
+    time after that leads nowhere, and is dropped.
 
     Args:
         url: `postgresql://...`
         setting: name of the environment variable the URL came from, for the error message.
         application: name the server shows for these connections.
         connections: most connections at once: one for each session, and some for what comes besides.
+        statement_seconds: how long a statement may take.
 
     Raises:
         StartupError: the URL is empty, the database cannot be reached, or it was never migrated.
@@ -186,14 +233,16 @@ async def open_database(url: str, setting: str, application: str, *, connections
             url,
             min_size=1,
             max_size=connections,
-            timeout=5,
-            command_timeout=_STATEMENT_SECONDS,
+            timeout=_ANSWER_SECONDS,
+            command_timeout=statement_seconds + _ANSWER_SECONDS,
+            init=_notice_who_vanishes,
             reset=_keep_session,
             server_settings={
                 "application_name": application,
                 # A process that is frozen in a transaction holds its locks; others would wait for as long.
                 "idle_in_transaction_session_timeout": _FROZEN_MS,
                 "lock_timeout": _LOCKED_MS,  # sooner than the statement's end, so that the one is told from the other
+                "statement_timeout": str(int(statement_seconds * 1000)),
             },
         )
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -206,7 +255,9 @@ async def open_database(url: str, setting: str, application: str, *, connections
             raise StartupError(f"the database at {_place(url)} ({setting}) has no tables. Run `onhand migrate`")
         yield Database(pool)
     finally:
-        await pool.close()
+        with suppress(TimeoutError):  # to take leave is polite, and no more
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await pool.close()
 
 
 def _place(url: str) -> str:
@@ -218,3 +269,14 @@ def _place(url: str) -> str:
 
 async def _keep_session(_: object) -> None:
     """Sessions are never altered, so the round trip that would reset one on each release is saved."""
+
+
+async def _notice_who_vanishes(connection: Any) -> None:  # noqa: ANN401  # asyncpg ships no types
+    """Let the kernel look after a connection by TCP (socket(7), tcp(7))."""
+    line = connection._transport.get_extra_info("socket")  # noqa: SLF001  # asyncpg has no other way to it
+    if line.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _OF_TCP.items():
+        if (option := getattr(socket, name, None)) is not None:
+            line.setsockopt(socket.IPPROTO_TCP, option, value)

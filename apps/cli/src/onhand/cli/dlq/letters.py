@@ -13,7 +13,7 @@ from onhand.cli.system import System, database_setting
 from onhand.common.database import Database, open_database
 from onhand.common.errors import OnhandError
 
-_SECONDS = 600.0
+_LONGEST_QUERY_SECONDS = 600.0
 """How long a statement may take: there may be very many dead letters."""
 
 _CHOSEN = """
@@ -88,9 +88,9 @@ class Letters:
             async with database.transaction() as tx:
                 query = f"SELECT {_COLUMNS} FROM dead_letters AS it WHERE {_CHOSEN} ORDER BY id LIMIT $9"  # noqa: S608  # ours
                 arguments = _arguments(choice, service)
-                rows = await tx.fetch(query, *arguments, max(0, limit - len(found)), timeout=_SECONDS)
+                rows = await tx.fetch(query, *arguments, max(0, limit - len(found)))
                 count = f"SELECT count(*) FROM dead_letters WHERE {_CHOSEN}"  # noqa: S608  # ours
-                total += await tx.fetchval(count, *arguments, timeout=_SECONDS)
+                total += await tx.fetchval(count, *arguments)
             found += [_letter(service, row) for row in rows]
         return found, total
 
@@ -119,7 +119,7 @@ class Letters:
         for service, database in self._databases.items():
             async with database.transaction() as tx:
                 query = f"SELECT id FROM dead_letters WHERE {_CHOSEN} ORDER BY id"  # noqa: S608  # ours
-                rows = await tx.fetch(query, *_arguments(choice, service), timeout=_SECONDS)
+                rows = await tx.fetch(query, *_arguments(choice, service))
             found += [LetterId(service, row["id"]) for row in rows]
         if missing := sorted(set(choice.ids) - set(found)):
             raise NoSuchLetter(f"there is no dead letter {', '.join(map(str, missing))}")
@@ -132,7 +132,7 @@ class Letters:
         for service, rows in _by_service(ids).items():
             async with self._databases[service].transaction() as tx:
                 query = "UPDATE dead_letters SET retry = true WHERE id = ANY($1) AND state = 'failed'"
-                await tx.execute(query, rows, timeout=_SECONDS)
+                await tx.execute(query, rows)
 
     async def look(self, ids: Collection[LetterId]) -> dict[LetterId, Waiting]:
         """Tell which letters are still there, and why."""
@@ -140,7 +140,7 @@ class Letters:
         for service, rows in _by_service(ids).items():
             async with self._databases[service].transaction() as tx:
                 query = "SELECT id, retry, error FROM dead_letters WHERE id = ANY($1)"
-                for row in await tx.fetch(query, rows, timeout=_SECONDS):
+                for row in await tx.fetch(query, rows):
                     found[LetterId(service, row["id"])] = Waiting(row["retry"], row["error"])
         return found
 
@@ -155,7 +155,7 @@ class Letters:
                     ) AS chosen ON it.key = chosen.key AND it.id > chosen.first
                     WHERE it.state = 'parked' ORDER BY it.id
                 """
-                found += [LetterId(service, row["id"]) for row in await tx.fetch(query, rows, timeout=_SECONDS)]
+                found += [LetterId(service, row["id"]) for row in await tx.fetch(query, rows)]
         return found
 
     async def drop(self, ids: Collection[LetterId]) -> list[LetterId]:
@@ -164,7 +164,7 @@ class Letters:
         for service, rows in _by_service(ids).items():
             async with self._databases[service].transaction() as tx:
                 query = "DELETE FROM dead_letters WHERE id = ANY($1) RETURNING id"
-                dropped += [LetterId(service, row["id"]) for row in await tx.fetch(query, rows, timeout=_SECONDS)]
+                dropped += [LetterId(service, row["id"]) for row in await tx.fetch(query, rows)]
         return sorted(dropped)
 
     async def replace(self, letter_id: LetterId, payload: bytes, new: bytes) -> None:
@@ -191,7 +191,9 @@ async def open_letters(system: System, services: Sequence[str]) -> AsyncGenerato
     check_running(system.database_servers(services), system.home)
     async with AsyncExitStack() as stack:
         databases = {
-            service: await stack.enter_async_context(open_database(url, database_setting(service), "onhand-dlq"))
+            service: await stack.enter_async_context(
+                open_database(url, database_setting(service), "onhand-dlq", statement_seconds=_LONGEST_QUERY_SECONDS)
+            )
             for service, url in system.database_urls(services).items()
         }
         with told_when_away("the dead letters cannot be reached"):

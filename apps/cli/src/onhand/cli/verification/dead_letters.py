@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from onhand.cli.verification.findings import MOST_SHOWN, Finding
-from onhand.cli.verification.snapshots import LONGEST_QUERY_SECONDS, Books
+from onhand.cli.verification.snapshots import Books
 
 
 class DeadLetters(NamedTuple):
@@ -49,7 +49,6 @@ async def read_dead_letters(books: Books, *, explained: bool) -> tuple[list[Dead
                 """,
                 explained,
                 MOST_SHOWN,
-                timeout=LONGEST_QUERY_SECONDS,
             )
         found += [DeadLetters(service, row["topic"], row["state"], row["error"], row["letters"]) for row in rows]
         total += rows[0]["total"] if rows else 0

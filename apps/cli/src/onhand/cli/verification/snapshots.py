@@ -15,10 +15,10 @@ from msgspec import MsgspecError
 from onhand.cli.verification.folding import Entry
 from onhand.cli.verification.holdings import Movement, Share, Use
 from onhand.cli.verification.stories import Order, Story
-from onhand.common.database import Database, Transaction
+from onhand.common.database import Database, Transaction, open_database
 from onhand.common.messaging.versions import in_todays_words
 
-LONGEST_QUERY_SECONDS = 3600.0
+_LONGEST_QUERY_SECONDS = 3600.0
 _ROWS = 2000
 
 # Of the given orders; of all if none are given. The first column is the order, in the order of which the rows come.
@@ -72,6 +72,24 @@ class Books(NamedTuple):
             yield Snapshot(orders, inventory)
 
 
+@asynccontextmanager
+async def open_books(orders_url: str, inventory_url: str, application: str) -> AsyncGenerator[Books]:
+    """Connect to both databases for the length of the block, with the patience to let all of it be read.
+
+    Raises:
+        StartupError: one cannot be reached, or was never migrated.
+    """
+    async with (
+        open_database(
+            orders_url, "ORDERS_DATABASE_URL", application, statement_seconds=_LONGEST_QUERY_SECONDS
+        ) as orders,
+        open_database(
+            inventory_url, "INVENTORY_DATABASE_URL", application, statement_seconds=_LONGEST_QUERY_SECONDS
+        ) as inventory,
+    ):
+        yield Books(orders, inventory)
+
+
 class Snapshot(NamedTuple):
     """Both databases, each in a transaction that reads only."""
 
@@ -80,12 +98,12 @@ class Snapshot(NamedTuple):
 
     async def count_orders(self) -> int:
         """How many orders are stored."""
-        count: int = await self.orders.fetchval("SELECT count(*) FROM orders", timeout=LONGEST_QUERY_SECONDS)
+        count: int = await self.orders.fetchval("SELECT count(*) FROM orders")
         return count
 
     async def count_products(self) -> int:
         """How many products are known."""
-        count: int = await self.inventory.fetchval("SELECT count(*) FROM products", timeout=LONGEST_QUERY_SECONDS)
+        count: int = await self.inventory.fetchval("SELECT count(*) FROM products")
         return count
 
     async def stories(self, order_ids: Sequence[UUID] | None = None) -> AsyncIterator[list[Story]]:
@@ -115,7 +133,7 @@ class _Rows(Generic[RowT]):
     async def read_on(self) -> UUID | None:
         """Have rows in hand; returns the order up to which there are all of them, or None if that is the end."""
         while not self._is_at_end and len(self._groups) < 2:  # of the last one there may be more to come
-            rows = await self._cursor.fetch(_ROWS, timeout=LONGEST_QUERY_SECONDS)
+            rows = await self._cursor.fetch(_ROWS)
             self._is_at_end = len(rows) < _ROWS
             for row in map(self._make, rows):
                 if row[0] in self._groups:
@@ -143,7 +161,7 @@ def _entry(row: Any) -> Entry:  # noqa: ANN401  # asyncpg ships no types
 async def _rows(
     make: Callable[[Any], RowT], tx: Transaction, query: str, order_ids: Sequence[UUID] | None
 ) -> _Rows[RowT]:
-    return _Rows(make, await tx.cursor(query, order_ids, timeout=LONGEST_QUERY_SECONDS))
+    return _Rows(make, await tx.cursor(query, order_ids))
 
 
 def _join(

@@ -6,7 +6,7 @@ Within one snapshot nothing is on its way, so what is wrong here is wrong.
 from typing import Any
 
 from onhand.cli.verification.findings import MOST_SHOWN, Finding, Findings, Invariant
-from onhand.cli.verification.snapshots import LONGEST_QUERY_SECONDS, Snapshot
+from onhand.cli.verification.snapshots import Snapshot
 from onhand.common.contracts import FulfilOrder, OrderFulfilled, OrderReturned
 from onhand.common.database import Transaction
 
@@ -209,7 +209,7 @@ async def check_tables(snapshot: Snapshot) -> Findings:
 
 
 async def _find(findings: Findings, invariant: Invariant, tx: Transaction, query: str, *arguments: str) -> None:
-    rows: list[Any] = await tx.fetch(query, MOST_SHOWN, *arguments, timeout=LONGEST_QUERY_SECONDS)
+    rows: list[Any] = await tx.fetch(query, MOST_SHOWN, *arguments)
     findings.add(Finding(invariant, row["subject"], row["problem"]) for row in rows)
     if rows:
         findings.add_unread(invariant, rows[0]["total"] - len(rows))

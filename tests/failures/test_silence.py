@@ -1,0 +1,127 @@
+"""A connection to PostgreSQL on which nothing comes any more, though nobody has closed it."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from conftest import Servers
+from onhand.common import database as database_module
+from onhand.common.database import Database, is_database_away, open_database, takes_too_long
+from onhand.common.messaging.streams import Streams
+from onhand.common.testing import eventually
+from tests.failures.proxy import Faults, Proxy, running_proxy
+from toy import consuming, create_table, pending, send, things
+
+STATEMENT_SECONDS = 1.0
+ANSWER_SECONDS = 0.5
+LIMIT_SECONDS = STATEMENT_SECONDS + ANSWER_SECONDS
+
+
+@pytest.fixture
+async def proxy(servers: Servers, orders_database: Database) -> AsyncIterator[Proxy]:
+    await create_table(orders_database)
+    with running_proxy(servers.embedded.postgres_url("orders_test")) as running:
+        yield running
+
+
+@pytest.fixture
+async def through(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """The database through the proxy, with limits that are short."""
+    monkeypatch.setattr(database_module, "_ANSWER_SECONDS", ANSWER_SECONDS)
+    async with open_database(proxy.url, "", "test", statement_seconds=STATEMENT_SECONDS) as database:
+        yield database
+
+
+@pytest.mark.parametrize("reply", ["INSERT", "COMMIT"])
+async def test_a_batch_is_done_again_elsewhere_after_one_limit_when_its_connection_goes_silent(
+    proxy: Proxy, through: Database, orders_database: Database, streams: Streams, reply: str
+) -> None:
+    async def is_done() -> bool:
+        return {"a", "b"} == await things(orders_database) and not await pending(streams)
+
+    async def is_counted() -> bool:
+        return {"a"} == await things(orders_database)
+
+    async with consuming(through, streams):
+        await send(streams, "a")
+        await eventually(is_counted)
+        proxy.use(Faults(lose={reply: 1.0}, silence=1.0, at_most=1))
+        began = time.monotonic()
+        await send(streams, "b")
+        await eventually(is_done)
+        assert LIMIT_SECONDS <= time.monotonic() - began < 2 * LIMIT_SECONDS
+    assert proxy.done[f"silent {reply}"] == 1
+
+
+async def write(database: Database, *, fails: bool) -> None:
+    async with database.transaction() as tx:
+        await tx.execute("INSERT INTO things VALUES ('a')")
+        if fails:
+            raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("reply", "fails"), [("BEGIN", False), ("ROLLBACK", True)])
+async def test_where_nothing_takes_time_silence_is_noticed_sooner(
+    proxy: Proxy, through: Database, reply: str, fails: bool
+) -> None:
+    await through.ping()  # it was used, and has rested in the pool since
+    proxy.use(Faults(lose={reply: 1.0}, silence=1.0, at_most=1))
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await write(through, fails=fails)
+    await write(through, fails=False)
+    assert ANSWER_SECONDS <= time.monotonic() - began < STATEMENT_SECONDS
+    assert await things(through) == {"a"}
+
+
+async def test_who_only_looks_waits_for_one_limit(proxy: Proxy, through: Database) -> None:
+    proxy.use(Faults(lose={"SELECT": 1.0}, silence=1.0, at_most=1))
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await through.ping()
+    await through.ping()
+    assert LIMIT_SECONDS <= time.monotonic() - began < 2 * LIMIT_SECONDS
+
+
+async def test_who_gives_up_a_transaction_does_not_wait_for_the_server(
+    proxy: Proxy, through: Database
+) -> None:
+    proxy.use(Faults(lose={"INSERT": 1.0}, silence=1.0, at_most=1))
+    writing = asyncio.create_task(write(through, fails=False))
+    await eventually(lambda: _is_silent(proxy))
+    began = time.monotonic()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert time.monotonic() - began < ANSWER_SECONDS
+    await write(through, fails=False)
+
+
+async def _is_silent(proxy: Proxy) -> bool:
+    return proxy.done["silent INSERT"] > 0
+
+
+async def test_a_slow_statement_is_ended_by_the_server_and_the_session_goes_on(through: Database) -> None:
+    async with through.session() as session:
+        async with session.transaction() as tx:
+            backend = await tx.fetchval("SELECT pg_backend_pid()")
+        with pytest.raises(asyncpg.QueryCanceledError) as raised:
+            async with session.transaction() as tx:
+                await tx.execute("SELECT pg_sleep(30)")
+        async with session.transaction() as tx:
+            assert await tx.fetchval("SELECT pg_backend_pid()") == backend
+    assert takes_too_long(raised.value)
+    assert not takes_too_long(TimeoutError())
+    assert is_database_away(TimeoutError())
+
+
+async def test_the_kernel_looks_after_connections_by_tcp(through: Database) -> None:
+    async with through.transaction() as tx:
+        line = tx._transport.get_extra_info("socket")  # noqa: SLF001  # asyncpg has no other way to it
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
