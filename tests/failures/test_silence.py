@@ -87,9 +87,7 @@ async def test_who_only_looks_waits_for_one_limit(proxy: Proxy, through: Databas
     assert LIMIT_SECONDS <= time.monotonic() - began < 2 * LIMIT_SECONDS
 
 
-async def test_who_gives_up_a_transaction_does_not_wait_for_the_server(
-    proxy: Proxy, through: Database
-) -> None:
+async def test_who_gives_up_a_transaction_does_not_wait_for_the_server(proxy: Proxy, through: Database) -> None:
     proxy.use(Faults(lose={"INSERT": 1.0}, silence=1.0, at_most=1))
     writing = asyncio.create_task(write(through, fails=False))
     await eventually(lambda: _is_silent(proxy))
