@@ -49,7 +49,20 @@ _ORDERS = {
     "an order is lost with its log": Broken(
         "orders",
         "DELETE FROM orders WHERE order_id = :MILK; DELETE FROM order_events WHERE order_id = :MILK",
-        {"I3": (MILK, "was decided (insufficient-stock) and is not stored")},
+        {
+            "I1": (MILK, "is listed for milk, which it is not for"),
+            "I3": (MILK, "was decided (insufficient-stock) and is not stored"),
+        },
+    ),
+    "an order is not found by its product": Broken(
+        "orders",
+        "DELETE FROM order_products WHERE order_id = :SENT AND product_id = 'cake'",
+        {"I1": (SENT, "is for cake, but is not listed for it")},
+    ),
+    "an order is found by a product that it is not for": Broken(
+        "orders",
+        "INSERT INTO order_products (product_id, order_id) VALUES ('coal', :TEA)",
+        {"I1": (TEA, "is listed for coal, which it is not for")},
     ),
     "an order never ends": Broken(
         "orders",

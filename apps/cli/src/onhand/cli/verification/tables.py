@@ -21,6 +21,23 @@ _KEYS_USED_TWICE = """
     FROM orders WHERE idempotency_key IS NOT NULL GROUP BY idempotency_key HAVING count(*) > 1 LIMIT $1
 """
 
+# By these rows orders are found by their products. Lines that make no sense are told by who reads them.
+_NOT_LISTED_BY_PRODUCT = """
+    WITH ordered AS (
+        SELECT order_id, line ->> 'productId' AS product_id
+        FROM orders, jsonb_array_elements(CASE jsonb_typeof(lines) WHEN 'array' THEN lines ELSE '[]' END) AS line
+        WHERE line ->> 'productId' IS NOT NULL
+    )
+    SELECT order_id::text AS subject,
+           CASE
+               WHEN listed.order_id IS NULL THEN 'is for ' || product_id || ', but is not listed for it'
+               ELSE 'is listed for ' || product_id || ', which it is not for'
+           END AS problem,
+           count(*) OVER () AS total
+    FROM ordered FULL JOIN order_products AS listed USING (order_id, product_id)
+    WHERE ordered.order_id IS NULL OR listed.order_id IS NULL LIMIT $1
+"""
+
 # The commands by which fulfilments and returns are known when they come again, and the events that tell of them.
 _CHANGES_THAT_ARE_NOT_TOLD = """
     WITH told AS (
@@ -196,6 +213,7 @@ async def check_tables(snapshot: Snapshot) -> Findings:
     of_orders, of_inventory = snapshot.orders, snapshot.inventory
     await _find(findings, "I1", of_orders, _ORDERS_STORED_TWICE)
     await _find(findings, "I1", of_orders, _KEYS_USED_TWICE)
+    await _find(findings, "I1", of_orders, _NOT_LISTED_BY_PRODUCT)
     kinds = [it.TYPE for it in (OrderFulfilled, OrderReturned, FulfilOrder)]
     await _find(findings, "I1", of_orders, _CHANGES_THAT_ARE_NOT_TOLD, *kinds)
     for query in (
