@@ -33,6 +33,7 @@ class Listening:
         heard: comments that have come.
         connections: streams that were begun.
         position: the last id that was told.
+        begun_at: the first one, where it was to begin.
         refusals: statuses other than 200.
     """
 
@@ -46,6 +47,7 @@ class Listening:
         self.heard: list[str] = []
         self.connections = 0
         self.position = position
+        self.begun_at = position
         self.refusals: list[int] = []
 
     def start(self) -> None:
@@ -54,9 +56,13 @@ class Listening:
         eventually(lambda: self.position or self.refusals)
 
     def stop(self) -> None:
+        """Come no more, and wait for that."""
+        self.leave()
+        self._thread.join()
+
+    def leave(self) -> None:
         """Come no more; the thread ends with the next thing that is heard, or that is not heard for a while."""
         self._is_over.set()
-        self._thread.join()
 
     @property
     def steps(self) -> list[tuple[str, int]]:
@@ -85,6 +91,7 @@ class Listening:
                 name, _, value = line.partition(": ")
                 if name == "id":
                     self.position = value
+                    self.begun_at = self.begun_at or value
                 elif name == "data":
                     data = value
                 elif not name and value:

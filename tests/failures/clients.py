@@ -30,6 +30,7 @@ class Wish(NamedTuple):
 
     Attributes:
         hold_id: of a hold whose units it takes.
+        wait_seconds: how long the client would rather wait for the outcome.
     """
 
     customer: str
@@ -37,6 +38,7 @@ class Wish(NamedTuple):
     policy: str = ""
     key: str = ""
     hold_id: str = ""
+    wait_seconds: int = 0
 
     def body(self) -> dict[str, Any]:
         """The request."""
@@ -72,7 +74,8 @@ class Client:
 
     async def buy(self, wish: Wish) -> Purchase:
         """Place an order."""
-        exchange, told = await self._exchange("POST", _ORDERS, msgspec.json.encode(wish.body()), wish.key)
+        more = f"Prefer: wait={wish.wait_seconds}\r\n" if wish.wait_seconds else ""
+        exchange, told = await self._exchange("POST", _ORDERS, msgspec.json.encode(wish.body()), wish.key, more)
         return Purchase(
             **exchange,
             customer=wish.customer,
@@ -121,27 +124,27 @@ class Client:
                 raise NotSent(str(error)) from error
 
     async def _exchange(
-        self, method: str, path: str, body: bytes = b"", key: str = ""
+        self, method: str, path: str, body: bytes = b"", key: str = "", more: str = ""
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Send a request; returns what every `Exchange` has, and the body of the answer."""
+        """Send a request, with more headers; returns what every `Exchange` has, and the body of the answer."""
         exchange: dict[str, Any] = {"client": self.name, "asked_at": time.monotonic(), "answer": NO_ANSWER}
         told: dict[str, Any] = {}
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await self.open()
-                exchange["answer"], exchange["says_when"], told = await self._ask(method, path, body, key)
+                exchange["answer"], exchange["says_when"], told = await self._ask(method, path, body, key, more)
         except (NotSent, OSError, EOFError) as error:  # a TimeoutError is an OSError
             self._close()
             exchange |= {"error": repr(error), "was_sent": not isinstance(error, NotSent)}
         return exchange | {"answered_at": time.monotonic()}, told
 
-    async def _ask(self, method: str, path: str, body: bytes, key: str) -> tuple[int, bool, dict[str, Any]]:
+    async def _ask(self, method: str, path: str, body: bytes, key: str, more: str) -> tuple[int, bool, dict[str, Any]]:
         assert self._streams
         reader, writer = self._streams
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._url.netloc.decode()}\r\n"
         head += "Content-Type: application/json\r\n" if body else ""
         head += f'Idempotency-Key: "{key}"\r\n' if key else ""
-        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        writer.write(f"{head}{more}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = await reader.readuntil(b"\r\n\r\n")
         length = _LENGTH.search(answer)
         assert length, answer

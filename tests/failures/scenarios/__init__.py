@@ -6,6 +6,7 @@ from tests.failures.scenarios.contention import LAST_UNIT, OPPOSITE_ORDERS
 from tests.failures.scenarios.failpoints import FAILPOINTS
 from tests.failures.scenarios.forgery import FORGERY
 from tests.failures.scenarios.kills import KILLS
+from tests.failures.scenarios.listeners import LISTENERS
 from tests.failures.scenarios.networks import LOST_REPLIES
 from tests.failures.scenarios.pauses import FREEZE
 from tests.failures.scenarios.races import SHOP
@@ -34,4 +35,5 @@ SCENARIOS = (
     ROLLING,
     SHOP,
     FORGERY,
+    LISTENERS,
 )

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from tests.e2e.system import System
 from tests.e2e.waiting import eventually
+from tests.failures.audience import Seat, audience
 from tests.failures.cluster import MASTERS, Cluster, Node, running_cluster
 from tests.failures.scenario import Run, Scenario
 
 _PARTITIONS = 6
+_LISTENERS = 2
 
 
 class SystemOnCluster(System):
@@ -39,9 +41,15 @@ def system_on_cluster(**settings: str) -> Iterator[SystemOnCluster]:
 
 
 def replace_masters(run: Run) -> None:
-    """Kill or freeze a master of a Redis Cluster until its replica is promoted, or swap the two in peace."""
+    """Kill or freeze a master of a Redis Cluster until its replica is promoted, or swap the two; some listen."""
     assert isinstance(run.system, SystemOnCluster)
     cluster = run.system.cluster
+    with audience(run.system, [Seat([run.system.url("gateway")])] * _LISTENERS) as listeners:
+        _replace_masters(run, cluster)
+    run.figures["entries told"] += sum(len(client.events) for client in listeners)
+
+
+def _replace_masters(run: Run, cluster: Cluster) -> None:
     ways = [_by_force(Node.killed, "killed"), _by_force(Node.frozen, "frozen"), _in_peace]
     run.random.shuffle(ways)
     for number in run.rounds():
