@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from conftest import Servers
 from onhand.common import database as database_module
 from onhand.common.database import Database, is_database_away, open_database, takes_too_long
 from onhand.common.messaging.streams import Streams
 from onhand.common.testing import eventually
+from tests.databases import Databases
 from tests.failures.proxy import Faults, Proxy, running_proxy
 from toy import consuming, create_table, pending, send, things
 
@@ -22,9 +22,9 @@ LIMIT_SECONDS = STATEMENT_SECONDS + ANSWER_SECONDS
 
 
 @pytest.fixture
-async def proxy(servers: Servers, orders_database: Database) -> AsyncIterator[Proxy]:
+async def proxy(databases: Databases, orders_database: Database) -> AsyncIterator[Proxy]:
     await create_table(orders_database)
-    with running_proxy(servers.embedded.postgres_url("orders_test")) as running:
+    with running_proxy(databases.url("orders")) as running:
         yield running
 
 
