@@ -104,4 +104,35 @@ ORDERS = (
         ),
         says="assert",
     ),
+    Breakage(
+        name="feed-past-what-is-unfinished",
+        sentence="The feed is told up to the highest transaction, though lower ones have not ended.",
+        promise="what happens is told once, and all of it",
+        changes=(
+            Change(
+                f"{_ORDERS}/queries/feed.py",
+                "SELECT pg_snapshot_xmin(seen)::text AS complete_to",
+                "SELECT pg_snapshot_xmax(seen)::text AS complete_to",
+            ),
+        ),
+        tests=(f"{_TESTS}/test_orders_feed.py::test_what_is_committed_late_is_missed_by_nobody_and_told_once",),
+        says="assert ((FeedEntry(",
+    ),
+    Breakage(
+        name="turns-of-an-order-go-back",
+        sentence="An entry's turn is its transaction's number, also if the order's entry before has a higher one.",
+        promise="what happens is told in order",
+        changes=(
+            Change(
+                f"{_ORDERS}/store/orders.py",
+                "turn = greatest(orders.turn, pg_current_xact_id())",
+                "turn = pg_current_xact_id()",
+            ),
+        ),
+        tests=(
+            f"{_TESTS}/test_orders_feed.py::"
+            "test_an_orders_entries_are_told_in_order_also_if_the_later_one_is_of_an_earlier_transaction",
+        ),
+        says="assert [2, 1] == [1, 2]",
+    ),
 )

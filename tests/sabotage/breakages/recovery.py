@@ -4,6 +4,7 @@ from tests.sabotage.breakage import Breakage, Change
 
 _COMMON = "libs/common/src/onhand/common"
 _TESTS = "libs/common/tests"
+_AT_WORK = "tests/e2e/test_housekeeping.py"
 
 RECOVERY = (
     Breakage(
@@ -145,7 +146,49 @@ RECOVERY = (
                 "timers=timers(settings.ask_again_seconds)[1:],",
             ),
         ),
-        tests=("tests/e2e/test_restarts.py::test_orders_settle_if_inventory_never_hears_of_them_or_is_never_heard",),
-        says="pending",
+        tests=(f"{_AT_WORK}::test_an_order_that_inventory_never_heard_of_is_asked_for_again",),
+        says="not within 10.0 s",
+    ),
+    Breakage(
+        name="silence-waited-for-twice",
+        sentence="A connection that has gone silent is asked to roll back, for as long as any statement may take.",
+        promise="a connection may go silent",
+        changes=(
+            Change(f"{_COMMON}/database.py", "    TimeoutError,  # nothing comes any more\n", ""),
+            Change(f"{_COMMON}/database.py", "connection.execute(words, timeout=seconds)", "connection.execute(words)"),
+        ),
+        tests=(
+            "tests/failures/test_silence.py::"
+            "test_a_batch_is_done_again_elsewhere_after_one_limit_when_its_connection_goes_silent",
+        ),
+        says="began < 2 * LIMIT_SECONDS",
+    ),
+    Breakage(
+        name="no-sweeper",
+        sentence="Nobody publishes what a crash has left in an outbox.",
+        promise="I5, no dual write",
+        changes=(
+            Change(
+                f"{_COMMON}/message_service.py",
+                '            partial(repeat, "outbox sweeper", partial(sweep, database, streams), 1.0),\n',
+                "",
+            ),
+        ),
+        tests=(f"{_AT_WORK}::test_what_was_left_in_an_outbox_is_told",),
+        says="not within 10.0 s",
+    ),
+    Breakage(
+        name="no-janitor",
+        sentence="Nobody deletes what every group has finished with.",
+        promise="streams do not grow without bound",
+        changes=(
+            Change(
+                f"{_COMMON}/message_service.py",
+                '            partial(repeat, "janitor", partial(trim, service, streams), 1.0),\n',
+                "",
+            ),
+        ),
+        tests=(f"{_AT_WORK}::test_what_everybody_has_read_is_deleted",),
+        says="not within 10.0 s",
     ),
 )

@@ -125,7 +125,7 @@ class Session:
             await _say(self._connection, "ROLLBACK", _ANSWER_SECONDS)
 
 
-async def _say(connection: Any, words: str, seconds: float | None = None) -> str:  # noqa: ANN401  # as above
+async def _say(connection: Any, words: str, seconds: float | None = None) -> str:  # noqa: ANN401  # asyncpg ships no types
     """Begin or end a transaction; returns what the server says to that.
 
     Args:
@@ -142,7 +142,7 @@ async def _say(connection: Any, words: str, seconds: float | None = None) -> str
     return answer
 
 
-def _drop(connection: Any) -> None:  # noqa: ANN401  # as above
+def _drop(connection: Any) -> None:  # noqa: ANN401  # asyncpg ships no types
     """Leave a connection at once, without a word; the pool makes another one."""
     with suppress(asyncpg.InterfaceError):  # the driver has dropped it already
         connection.terminate()
