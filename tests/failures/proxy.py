@@ -30,6 +30,7 @@ class Faults:
         tear: how often a message, either way, comes only half through before the connection is cut.
         at_most: so many replies are lost, and no more.
         latency_seconds: by how much everything is late, each way.
+        farewell_seconds: how long after its last word the server's end of a connection comes through.
         seed: of the chance by which it happens.
     """
 
@@ -38,6 +39,7 @@ class Faults:
     tear: float = 0.0
     at_most: float = math.inf
     latency_seconds: float = 0.0
+    farewell_seconds: float = 0.0
     seed: int = 0
 
 
@@ -153,6 +155,7 @@ class Proxy:
                 to_client.write(frame.raw)
             await to_client.drain()
         to_client.write(side.rest)
+        await asyncio.sleep(self._faults.farewell_seconds)
         raise _Cut
 
     async def _read(self, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:

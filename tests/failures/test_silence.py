@@ -103,6 +103,35 @@ async def _is_silent(proxy: Proxy) -> bool:
     return proxy.done["silent INSERT"] > 0
 
 
+async def test_a_connection_that_the_server_is_about_to_end_is_left_for_another(
+    proxy: Proxy, through: Database, orders_database: Database
+) -> None:
+    proxy.use(Faults(farewell_seconds=60))
+    with pytest.raises(OSError, match="about to end") as raised:
+        await use_a_session_until_it_ends(through, orders_database)
+    assert is_database_away(raised.value)
+    async with through.transaction() as tx:
+        backend = await tx.fetchval("SELECT pg_backend_pid()")
+    await end(orders_database, backend)
+    with pytest.raises(OSError, match="about to end"):
+        await through.ping()
+    await write(through, fails=False)
+    assert await things(through) == {"a"}
+
+
+async def use_a_session_until_it_ends(through: Database, database: Database) -> None:
+    async with through.session() as session:
+        async with session.transaction() as tx:
+            backend = await tx.fetchval("SELECT pg_backend_pid()")
+        await end(database, backend)
+
+
+async def end(database: Database, backend: int) -> None:
+    """Let the server end a connection, and wait until its last words must have come."""
+    await database.look(f"SELECT pg_terminate_backend({backend}, 5000)")
+    await asyncio.sleep(0.1)
+
+
 async def test_a_slow_statement_is_ended_by_the_server_and_the_session_goes_on(through: Database) -> None:
     async with through.session() as session:
         async with session.transaction() as tx:

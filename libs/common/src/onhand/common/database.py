@@ -5,8 +5,8 @@ Services get a `Transaction` from the runtime and write SQL on it; only this fil
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
@@ -134,12 +134,23 @@ async def _say(connection: Any, words: str, seconds: float | None = None) -> str
         words: what to say.
         seconds: how long to wait for the answer; None is as long as for any statement.
     """
-    try:
+    with _left_if_lost(connection):
         answer: str = await connection.execute(words, timeout=seconds)
+    return answer
+
+
+@contextmanager
+def _left_if_lost(connection: Any) -> Iterator[None]:  # noqa: ANN401  # asyncpg ships no types
+    try:
+        yield
     except (TimeoutError, asyncio.CancelledError):
         _drop(connection)
         raise
-    return answer
+    except asyncpg.InternalClientError as error:
+        # The server has said that it ends the connection, and not ended it yet. That it said so unasked confuses the
+        # driver, which says of everything now that something else is under way.
+        _drop(connection)
+        raise ConnectionResetError("the server is about to end the connection") from error
 
 
 def _drop(connection: Any) -> None:  # noqa: ANN401  # asyncpg ships no types
@@ -191,11 +202,8 @@ class Database:
             asyncpg.PostgresError, asyncpg.InterfaceError, OSError: it does not answer.
         """
         async with self._pool.acquire() as connection:
-            try:
+            with _left_if_lost(connection):
                 rows: list[Any] = await connection.fetch(query)
-            except (TimeoutError, asyncio.CancelledError):
-                _drop(connection)
-                raise
         return rows
 
     async def ping(self) -> None:
