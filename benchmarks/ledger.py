@@ -97,15 +97,20 @@ async def open_ledger(orders_url: str, inventory_url: str, basket: Basket) -> Le
     Raises:
         StartupError: one cannot be reached.
     """
-    orders = await _connect("ORDERS_DATABASE_URL", orders_url)
+    orders = await connect_reader("ORDERS_DATABASE_URL", orders_url)
     try:
-        return Ledger(orders, await _connect("INVENTORY_DATABASE_URL", inventory_url), basket)
+        return Ledger(orders, await connect_reader("INVENTORY_DATABASE_URL", inventory_url), basket)
     except StartupError:
         await orders.close()
         raise
 
 
-async def _connect(setting: str, url: str) -> Any:  # noqa: ANN401  # asyncpg ships no types
+async def connect_reader(setting: str, url: str) -> Any:  # noqa: ANN401  # asyncpg ships no types
+    """Connect to a database of which nothing is changed; `setting` names what to mend if that fails.
+
+    Raises:
+        StartupError: it cannot be reached.
+    """
     try:
         return await asyncpg.connect(
             url, timeout=5, server_settings={"default_transaction_read_only": "on", "application_name": "benchmark"}
