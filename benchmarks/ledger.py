@@ -41,7 +41,7 @@ class Ledger:
         self.basket = basket
 
     async def settled_after(self, limit_seconds: float, ended: float) -> float | None:
-        """Wait until no order is pending.
+        """Wait until no order is pending, for a while.
 
         Args:
             limit_seconds: how long to wait.
@@ -53,11 +53,15 @@ class Ledger:
         begun = quiet_since = time.monotonic()
         while (now := time.monotonic()) - quiet_since < _QUIET_SECONDS:
             await asyncio.sleep(_POLL_SECONDS)
-            if await self._orders.fetchval("SELECT EXISTS (SELECT FROM orders WHERE status = 'pending')"):
+            if await self.is_busy():
                 quiet_since = time.monotonic()
             if now - begun > limit_seconds:
                 return None
         return quiet_since - ended
+
+    async def is_busy(self) -> bool:
+        """Whether an order is pending."""
+        return bool(await self._orders.fetchval("SELECT EXISTS (SELECT FROM orders WHERE status = 'pending')"))
 
     async def books(self) -> Books:
         """Count everything."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,9 @@ from benchmarks.peers.systems import SYSTEMS, System
 from benchmarks.peers.table import Comparison, compare, print_comparison, write_comparison_json
 from benchmarks.peers.turns import Turn, in_turns, take_turn
 from onhand.cli.commands import Commands, examples
+
+_WIDTH = 150
+"""Columns of a file or a pipe."""
 
 app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -78,7 +82,7 @@ def peers(
     facts = next((turn.facts for turn in turns if turn.facts), {}) | versions()
     lacks = {it.name: it.lacks for it in ready}
     comparison = Comparison(_load(units), facts, lacks, skipped, turns, compare(turns))
-    print_comparison(comparison, ready, Console())
+    print_comparison(comparison, ready, Console(width=None if sys.stdout.isatty() else _WIDTH))
     if json:
         write_comparison_json(comparison, json)
     raise typer.Exit(1 if any(turn.problems for turn in turns) else 0)

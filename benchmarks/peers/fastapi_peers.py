@@ -60,10 +60,21 @@ class PeerShop(Ledger):
         return Counter()
 
     async def settled_after(self, limit_seconds: float, ended: float) -> float | None:
-        """Wait until all streams are read and no order is pending."""
+        """Wait until all streams are read and no order is pending; of the monolith, until no transaction is open."""
         if self._redis_url:
             await wait_for_rest(self._redis_url, limit_seconds)
         return await super().settled_after(limit_seconds, ended)
+
+    async def is_busy(self) -> bool:
+        """Whether anything is under way. Requests of clients that are gone are still handled, and leave no mark."""
+        if self._redis_url:
+            return await super().is_busy()
+        others = "datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        return bool(
+            await self._orders.fetchval(
+                f"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE {others} AND state <> 'idle')"  # noqa: S608
+            )
+        )
 
     async def shelve(self, units: int) -> None:
         """See to it that so many units of the product can be had."""

@@ -8,8 +8,8 @@ from faststream import FastStream
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
-from messages import ORDER_EVENTS, STOCK_EVENTS, OrderCreated, StockDecided, new_broker, stream
-from tables import POOL_SIZE, Reservation, Stock
+from messages import ORDER_EVENTS, STOCK_EVENTS, OrderCreated, StockDecided, new_broker, reads
+from tables import Reservation, Stock
 from work import relaying, transaction
 
 broker = new_broker()
@@ -26,7 +26,7 @@ async def lifespan() -> AsyncGenerator[None]:
 app = FastStream(broker, lifespan=lifespan)
 
 
-@broker.subscriber(stream=stream(ORDER_EVENTS, "inventory"), max_workers=POOL_SIZE)
+@reads(broker, ORDER_EVENTS, "inventory")
 async def reserve(event: OrderCreated) -> None:
     """Take the units off in one guarded update. The row of the reservation makes a second delivery do nothing."""
     async with transaction(broker) as work:

@@ -2,29 +2,49 @@
 
 import logging
 import os
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+from faststream import AckPolicy
 from faststream.redis import RedisBroker, StreamSub
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 COMMANDS = "orders.commands"
 ORDER_EVENTS = "orders.events"
 STOCK_EVENTS = "inventory.events"
 
+HAS_OUTBOX = os.environ.get("OUTBOX") == "1"
+"""Whether nothing may be lost."""
+_WORKERS = int(os.environ.get("POOL_SIZE", "10"))
+_IDLE_MILLISECONDS = 30_000
 
-class CreateOrder(BaseModel):
-    """Body of the request, and the command that Orders gets."""
+
+class OrderRequest(BaseModel):
+    """Body of the request."""
 
     product_id: str = Field(alias="productId", min_length=1)
     quantity: int = Field(ge=1, le=1_000_000)
     customer_id: str = Field(alias="customerId", min_length=1)
 
 
+class CreateOrder(BaseModel):
+    """The command that Orders gets; with an id, so that it may come twice."""
+
+    order_id: UUID
+    product_id: str
+    quantity: int
+    customer_id: str
+
+
 class OrderAccepted(BaseModel):
     """Answer to the command, and body of the response."""
 
-    order_id: UUID = Field(serialization_alias="orderId", validation_alias="orderId")
-    product_id: str = Field(serialization_alias="productId", validation_alias="productId")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    order_id: UUID
+    product_id: str
     quantity: int
     status: str
 
@@ -51,10 +71,23 @@ def new_broker() -> RedisBroker:
         os.environ["REDIS_URL"],
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
-        max_connections=2000,  # a request that waits for its reply holds one
+        max_connections=1000,  # a request that waits for Redis holds one; redis-py gives out 100 and refuses the next
     )
 
 
-def stream(name: str, group: str) -> StreamSub:
-    """Read a stream as a consumer of a group: what was delivered to it stays pending until it is acknowledged."""
-    return StreamSub(name, group=group, consumer=f"{group}-1")
+def reads(broker: RedisBroker, stream: str, group: str) -> Callable[[Any], Any]:
+    """Read a stream as a consumer of a group, with as many handlers at once as there are connections to the database.
+
+    What failed, or was delivered to a process that died, is claimed again if nothing may be lost. FastStream by itself
+    acknowledges what failed, and leaves alone what was delivered.
+    """
+    new = StreamSub(stream, group=group, consumer=f"{group}-1")
+    if not HAS_OUTBOX:
+        return broker.subscriber(stream=new, max_workers=_WORKERS)
+    old = StreamSub(stream, group=group, consumer=f"{group}-1", min_idle_time=_IDLE_MILLISECONDS)
+
+    def subscribe(handler: Any) -> Any:  # noqa: ANN401  # what FastStream makes of it
+        claims = broker.subscriber(stream=old, ack_policy=AckPolicy.NACK_ON_ERROR)(handler)
+        return broker.subscriber(stream=new, max_workers=_WORKERS, ack_policy=AckPolicy.NACK_ON_ERROR)(claims)
+
+    return subscribe

@@ -3,15 +3,14 @@
 from fastapi import FastAPI
 from sqlalchemy import update
 
-from messages import CreateOrder, OrderAccepted
+from messages import OrderAccepted, OrderRequest
 from tables import Order, Stock, new_session
-
 
 app = FastAPI()
 
 
 @app.post("/api/gateway/orders", status_code=201)
-async def create_order(request: CreateOrder) -> OrderAccepted:
+async def create_order(request: OrderRequest) -> OrderAccepted:
     """Take the units off in one guarded update, and store the order with what came of it."""
     async with new_session.begin() as session:
         taken = await session.execute(
@@ -27,5 +26,5 @@ async def create_order(request: CreateOrder) -> OrderAccepted:
         )
         session.add(order)
     return OrderAccepted(
-        orderId=order.order_id, productId=order.product_id, quantity=order.quantity, status=order.status
+        order_id=order.order_id, product_id=order.product_id, quantity=order.quantity, status=order.status
     )

@@ -6,9 +6,20 @@ from contextlib import asynccontextmanager
 import uvloop
 from faststream import FastStream
 from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
 
-from messages import COMMANDS, ORDER_EVENTS, STOCK_EVENTS, CreateOrder, OrderCreated, StockDecided, new_broker, stream
-from tables import POOL_SIZE, Order
+from messages import (
+    COMMANDS,
+    ORDER_EVENTS,
+    STOCK_EVENTS,
+    CreateOrder,
+    OrderAccepted,
+    OrderCreated,
+    StockDecided,
+    new_broker,
+    reads,
+)
+from tables import Order
 from work import relaying, transaction
 
 broker = new_broker()
@@ -25,26 +36,20 @@ async def lifespan() -> AsyncGenerator[None]:
 app = FastStream(broker, lifespan=lifespan)
 
 
-@broker.subscriber(stream=stream(COMMANDS, "orders"), max_workers=POOL_SIZE)
-async def create_order(command: CreateOrder) -> dict[str, object]:
-    """Store the order; the answer goes to who asked."""
-    order = Order(
-        product_id=command.product_id, quantity=command.quantity, customer_id=command.customer_id, status="pending"
-    )
+@reads(broker, COMMANDS, "orders")
+async def create_order(command: CreateOrder) -> OrderAccepted:
+    """Store the order; the answer goes to who asked. A command that comes again changes nothing."""
     async with transaction(broker) as work:
-        work.session.add(order)
-        await work.session.flush()
-        event = OrderCreated(order_id=order.order_id, product_id=order.product_id, quantity=order.quantity)
-        work.publish(ORDER_EVENTS, event)
-    return {
-        "orderId": str(order.order_id),
-        "productId": order.product_id,
-        "quantity": order.quantity,
-        "status": order.status,
-    }
+        order = insert(Order).values(**command.model_dump(), status="pending").on_conflict_do_nothing()
+        if (await work.session.execute(order)).rowcount:
+            event = OrderCreated(order_id=command.order_id, product_id=command.product_id, quantity=command.quantity)
+            work.publish(ORDER_EVENTS, event)
+    return OrderAccepted(
+        order_id=command.order_id, product_id=command.product_id, quantity=command.quantity, status="pending"
+    )
 
 
-@broker.subscriber(stream=stream(STOCK_EVENTS, "orders"), max_workers=POOL_SIZE)
+@reads(broker, STOCK_EVENTS, "orders")
 async def settle(event: StockDecided) -> None:
     """Confirm or reject an order that is still pending."""
     status = "confirmed" if event.reserved else "rejected"

@@ -1,18 +1,20 @@
 """One transaction, and what it has to tell: said after the commit, or stored with it in an outbox."""
 
 import asyncio
-import os
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
 from faststream.redis import RedisBroker
 from pydantic import BaseModel
+from redis.exceptions import RedisError
 from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from messages import HAS_OUTBOX
 from tables import OutboxMessage, new_session
 
-HAS_OUTBOX = os.environ.get("OUTBOX") == "1"
 _BATCH = 100
 _POLL_SECONDS = 0.05
 
@@ -59,7 +61,12 @@ async def relaying(broker: RedisBroker) -> AsyncGenerator[None]:
 
 async def _relay(broker: RedisBroker) -> None:
     while True:
-        if not await _publish_some(broker):
+        try:
+            published = await _publish_some(broker)
+        except (OSError, RedisError, SQLAlchemyError):
+            logging.exception("cannot publish what is in the outbox")
+            published = 0
+        if not published:
             await asyncio.sleep(_POLL_SECONDS)
 
 
@@ -71,7 +78,8 @@ async def _publish_some(broker: RedisBroker) -> int:
         )
         messages = (await session.scalars(oldest)).all()
         if messages:
-            async with broker.pipeline() as pipeline:
+            redis = await broker.connect()
+            async with redis.pipeline(transaction=False) as pipeline:
                 for message in messages:
                     await broker.publish(message.body, stream=message.stream, pipeline=pipeline)
                 await pipeline.execute()
