@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,8 +67,10 @@ def takes_orders(port: int) -> Callable[[], bool]:
     """Return a check whether an order is answered 201, which it is when all of a peer is there."""
 
     def check() -> bool:
-        connection = HTTPConnection("127.0.0.1", port, timeout=_ASK_SECONDS)
-        with suppress(OSError, HTTPException):
+        with (
+            suppress(OSError, HTTPException),
+            closing(HTTPConnection("127.0.0.1", port, timeout=_ASK_SECONDS)) as connection,
+        ):
             connection.request("POST", PATH, ONE_PRODUCT.bodies[0], {"Content-Type": "application/json"})
             return connection.getresponse().status == 201
         return False
