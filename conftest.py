@@ -23,6 +23,11 @@ settings.register_profile("long", print_blob=True, deadline=None, max_examples=1
 settings.load_profile("short")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests be asked for that install packages first."""
+    parser.addoption("--peers", action="store_true", help="Run tests/benchmarks/test_peers.py as a whole.")
+
+
 class Servers(NamedTuple):
     """Where the servers of this test session listen."""
 

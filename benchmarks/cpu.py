@@ -51,7 +51,7 @@ def cpu_times(pids: Mapping[str, int]) -> CpuTimes:
     idle = everything.idle + getattr(everything, "iowait", 0.0)
     guests = getattr(everything, "guest", 0.0) + getattr(everything, "guest_nice", 0.0)  # counted as user, too
     return CpuTimes(
-        components={name: _tree_seconds(name, pid) for name, pid in pids.items()},
+        components={name: sum(map(_seconds, _tree(name, pid))) for name, pid in pids.items()},
         ours=_seconds(psutil.Process()),
         machine=sum(everything) - idle - guests,
         available=time.monotonic() * (psutil.cpu_count() or 1),
@@ -80,13 +80,31 @@ async def watch_memory(pid: int | None) -> AsyncGenerator[Memory]:
         watching.cancel()
 
 
-def _tree_seconds(name: str, pid: int) -> float:
+def memory_mb(pids: Mapping[str, int]) -> dict[str, float]:
+    """Look at what each component holds (10^6 bytes), with all that it started.
+
+    What processes share is counted once where the operating system tells how many share it (Linux); else each time.
+
+    Raises:
+        ComponentGone: a process does not run any more.
+    """
+    return {name: sum(map(_held, _tree(name, pid))) / 1e6 for name, pid in pids.items()}
+
+
+def _tree(name: str, pid: int) -> list[psutil.Process]:
     """PostgreSQL has a process per connection, and Valkey forks one that rewrites its log."""
     try:
         process = psutil.Process(pid)
-        return sum(map(_seconds, (process, *process.children(recursive=True))))
+        return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         raise ComponentGone(f"{name} (pid {pid}) ended under load; its log says why") from None
+
+
+def _held(process: psutil.Process) -> int:
+    with suppress(psutil.NoSuchProcess):  # ended since it was listed
+        held = process.memory_full_info()
+        return int(getattr(held, "pss", held.rss))
+    return 0
 
 
 def _seconds(process: psutil.Process) -> float:

@@ -41,7 +41,7 @@ class Ledger:
         self.basket = basket
 
     async def settled_after(self, limit_seconds: float, ended: float) -> float | None:
-        """Wait until no order is pending.
+        """Wait until no order is pending, for a while.
 
         Args:
             limit_seconds: how long to wait.
@@ -53,11 +53,15 @@ class Ledger:
         begun = quiet_since = time.monotonic()
         while (now := time.monotonic()) - quiet_since < _QUIET_SECONDS:
             await asyncio.sleep(_POLL_SECONDS)
-            if await self._orders.fetchval("SELECT EXISTS (SELECT FROM orders WHERE status = 'pending')"):
+            if await self.is_busy():
                 quiet_since = time.monotonic()
             if now - begun > limit_seconds:
                 return None
         return quiet_since - ended
+
+    async def is_busy(self) -> bool:
+        """Whether an order is pending."""
+        return bool(await self._orders.fetchval("SELECT EXISTS (SELECT FROM orders WHERE status = 'pending')"))
 
     async def books(self) -> Books:
         """Count everything."""
@@ -97,15 +101,20 @@ async def open_ledger(orders_url: str, inventory_url: str, basket: Basket) -> Le
     Raises:
         StartupError: one cannot be reached.
     """
-    orders = await _connect("ORDERS_DATABASE_URL", orders_url)
+    orders = await connect_reader("ORDERS_DATABASE_URL", orders_url)
     try:
-        return Ledger(orders, await _connect("INVENTORY_DATABASE_URL", inventory_url), basket)
+        return Ledger(orders, await connect_reader("INVENTORY_DATABASE_URL", inventory_url), basket)
     except StartupError:
         await orders.close()
         raise
 
 
-async def _connect(setting: str, url: str) -> Any:  # noqa: ANN401  # asyncpg ships no types
+async def connect_reader(setting: str, url: str) -> Any:  # noqa: ANN401  # asyncpg ships no types
+    """Connect to a database of which nothing is changed; `setting` names what to mend if that fails.
+
+    Raises:
+        StartupError: it cannot be reached.
+    """
     try:
         return await asyncpg.connect(
             url, timeout=5, server_settings={"default_transaction_read_only": "on", "application_name": "benchmark"}

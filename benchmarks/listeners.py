@@ -139,12 +139,12 @@ async def _run(  # the options
 async def _round(  # what a round is made of
     target: Target, basket: Basket, connections: int, seconds: int, listening: list[_Listener], everything: bool
 ) -> Round:
-    await wait_for_rest(target.url, target.redis_url, _REST_SECONDS)
+    await wait_for_rest(target.redis_url, _REST_SECONDS, target.url)
     before, heard_before = cpu_times(target.pids), sum(it.heard for it in listening)
     events_before, ours_before = await _count_events(target), time.process_time()
     async with watch_memory(target.pids["gateway"]) as memory:
         seen = await load.run(target.url, basket, connections, seconds)
-        await wait_for_rest(target.url, target.redis_url, _REST_SECONDS)
+        await wait_for_rest(target.redis_url, _REST_SECONDS, target.url)
     after = cpu_times(target.pids)
     events = await _count_events(target) - events_before
     to_come = events * (len(listening) if everything else bool(listening))

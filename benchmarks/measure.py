@@ -7,11 +7,10 @@ from collections.abc import Iterable
 import msgspec
 
 from benchmarks import load
-from benchmarks.answers import errors_by_status
-from benchmarks.cpu import cpu_times, watch_memory
+from benchmarks.cpu import cpu_times, memory_mb, watch_memory
 from benchmarks.ledger import Books, Ledger
 from benchmarks.load import Load
-from benchmarks.rest import wait_for_rest
+from benchmarks.subject import Onhand, Subject
 from benchmarks.target import Target
 
 SETTLE_LIMIT_SECONDS = 60.0
@@ -36,6 +35,7 @@ class Round(msgspec.Struct, rename="camel", frozen=True):
         confirmed_units: in new confirmed orders, as Orders says.
         reserved_units: newly reserved, as Inventory says.
         problems: what is wrong, in sentences; empty if every accepted order reached its end.
+        memory_mb: what each component held when the load stopped (10^6 bytes), see `cpu.memory_mb`.
     """
 
     connections: int
@@ -57,6 +57,7 @@ class Round(msgspec.Struct, rename="camel", frozen=True):
     confirmed_units: int
     reserved_units: int
     problems: list[str]
+    memory_mb: dict[str, float] = {}
 
     @property
     def cpu_us_total(self) -> float:
@@ -79,31 +80,35 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 async def run_round(target: Target, ledger: Ledger, connections: int, seconds: int, rate: float | None = None) -> Round:
-    """Load a target that is at rest, and leave it at rest.
+    """Load our system, see `measure`."""
+    return await measure(Onhand(target, ledger), connections, seconds, rate)
+
+
+async def measure(subject: Subject, connections: int, seconds: int, rate: float | None = None) -> Round:
+    """Load a system that is at rest, and leave it at rest.
 
     Args:
-        target: what to load.
-        ledger: its books.
+        subject: what to load.
         connections: of the load generator.
         seconds: length of the load.
-        rate: requests per second, see `load.run`. With one, it is no fault of the target to refuse some with 503.
+        rate: requests per second, see `load.run`. With one, it is no fault of the system to refuse some with 503.
 
     Raises:
         LoadFailed, ComponentGone: there is no result.
     """
-    books = await ledger.books()
-    errors = await errors_by_status(target.url)
-    before = cpu_times(target.pids)
-    async with watch_memory(target.pids.get("gateway")) as memory:
-        seen = await load.run(target.url, ledger.basket, connections, seconds, rate)
+    books = await subject.books()
+    errors = await subject.errors()
+    before = cpu_times(subject.pids)
+    async with watch_memory(subject.pids.get("gateway")) as memory:
+        seen = await load.run(subject.url, subject.basket, connections, seconds, rate)
     ended = time.monotonic()
-    await wait_for_rest(target.url, target.redis_url, SETTLE_LIMIT_SECONDS)
-    settled = await ledger.settled_after(SETTLE_LIMIT_SECONDS, ended)
-    after = cpu_times(target.pids)
-    new = difference(books, await ledger.books())
-    errors = await errors_by_status(target.url) - errors
-    stored = sum(new.statuses.values())
-    spent = {name: after.components[name] - before.components[name] for name in target.pids}
+    held = memory_mb(subject.pids)
+    settled = await subject.settled_after(SETTLE_LIMIT_SECONDS, ended)
+    after = cpu_times(subject.pids)
+    new = difference(books, await subject.books())
+    errors = await subject.errors() - errors
+    stored = sum(new.statuses.values()) if new else seen.created
+    spent = {name: after.components[name] - before.components[name] for name in subject.pids}
     available = after.available - before.available
     ours = after.ours - before.ours
     return Round(
@@ -121,10 +126,11 @@ async def run_round(target: Target, ledger: Ledger, connections: int, seconds: i
         load=ours / available,
         elsewhere=max(0.0, after.machine - before.machine - sum(spent.values()) - ours) / available,
         gateway_mb=memory.most_mb,
+        memory_mb=held,
         settled_seconds=settled,
-        stored=new.statuses,
-        confirmed_units=new.confirmed_units,
-        reserved_units=new.reserved_units,
+        stored=new.statuses if new else {},
+        confirmed_units=new.confirmed_units if new else 0,
+        reserved_units=new.reserved_units if new else 0,
         problems=[
             *find_problems(seen, new, connections, settled, may_refuse=rate is not None),
             *(f"{count} requests were answered {status}" for status, count in sorted(errors.items())),
@@ -132,8 +138,10 @@ async def run_round(target: Target, ledger: Ledger, connections: int, seconds: i
     )
 
 
-def difference(before: Books, after: Books) -> Books:
-    """What is new."""
+def difference(before: Books | None, after: Books | None) -> Books | None:
+    """What is new; None where nothing is stored."""
+    if before is None or after is None:
+        return None
     statuses = {status: count - before.statuses.get(status, 0) for status, count in after.statuses.items()}
     return Books(
         statuses={status: count for status, count in statuses.items() if count},
@@ -143,13 +151,23 @@ def difference(before: Books, after: Books) -> Books:
 
 
 def find_problems(
-    seen: Load, new: Books, connections: int, settled: float | None, *, may_refuse: bool = False
+    seen: Load, new: Books | None, connections: int, settled: float | None, *, may_refuse: bool = False
 ) -> list[str]:
     """Say why not every accepted order reached its end, or not every request was answered as it should be.
 
     When the load stops, one request per connection may be under way: its order is stored, or not, and nobody was told.
-    The same goes for a request that was answered with an error or not at all.
+    The same goes for a request that was answered with an error or not at all. Of a system that stores nothing only what
+    it answered can be wrong.
     """
+    problems = []
+    if seen.unanswered or (seen.refused and not may_refuse):
+        problems.append(f"{seen.refused} requests were not answered 201 and {seen.unanswered} not at all")
+    if settled is None and not (new and new.statuses.get("pending")):
+        problems.append(f"it was not at rest after {SETTLE_LIMIT_SECONDS:.0f} s")
+    return problems if new is None else problems + _find_in_books(seen, new, connections)
+
+
+def _find_in_books(seen: Load, new: Books, connections: int) -> list[str]:
     stored = sum(new.statuses.values())
     most = seen.created + seen.refused + seen.unanswered + connections
     problems = []
@@ -159,10 +177,8 @@ def find_problems(
         problems.append(
             f"{stored - most} orders are stored that nobody can have sent; does something else send orders?"
         )
-    if settled is None or new.statuses.get("pending"):
-        problems.append(f"{new.statuses.get('pending', 0)} orders were pending after {SETTLE_LIMIT_SECONDS:.0f} s")
+    if pending := new.statuses.get("pending"):
+        problems.append(f"{pending} orders were pending after {SETTLE_LIMIT_SECONDS:.0f} s")
     if new.confirmed_units != new.reserved_units:
         problems.append(f"{new.confirmed_units} units are in confirmed orders, but {new.reserved_units} are reserved")
-    if seen.unanswered or (seen.refused and not may_refuse):
-        problems.append(f"{seen.refused} requests were not answered 201 and {seen.unanswered} not at all")
     return problems

@@ -13,8 +13,13 @@ from benchmarks.answers import in_flight
 _POLL_SECONDS = 0.05
 
 
-async def wait_for_rest(url: str, redis_url: str, limit_seconds: float) -> None:
-    """Wait until the gateway at `url` and the groups of every stream have nothing left to do, or for so long.
+async def wait_for_rest(redis_url: str, limit_seconds: float, url: str | None = None) -> None:
+    """Wait until the groups of every stream, and the gateway at `url`, have nothing left to do, or for so long.
+
+    Args:
+        redis_url: where the streams are.
+        limit_seconds: how long to wait at most.
+        url: of a gateway of ours; None where there is none.
 
     Raises:
         OSError, redis.RedisError: one of them does not answer.
@@ -22,7 +27,7 @@ async def wait_for_rest(url: str, redis_url: str, limit_seconds: float) -> None:
     deadline = time.monotonic() + limit_seconds
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         # Twice, because a message that is acknowledged may have led to the next.
-        while await in_flight(url) or await _waiting(redis) or await _waiting(redis):
+        while (url and await in_flight(url)) or await _waiting(redis) or await _waiting(redis):
             if time.monotonic() > deadline:
                 return
             await asyncio.sleep(_POLL_SECONDS)

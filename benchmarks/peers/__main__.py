@@ -1,0 +1,116 @@
+"""`python -m benchmarks.peers`: the same order, taken by others and by us, in the same run."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from benchmarks import load
+from benchmarks.basket import ONE_PRODUCT
+from benchmarks.peers.installing import versions
+from benchmarks.peers.systems import SYSTEMS, System
+from benchmarks.peers.table import Comparison, compare, print_comparison, write_comparison_json
+from benchmarks.peers.turns import Turn, in_turns, take_turn
+from onhand.cli.commands import Commands, examples
+
+_WIDTH = 150
+"""Columns of a file or a pipe."""
+
+app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+
+@app.command(
+    epilog=examples(
+        "python -m benchmarks.peers",
+        "python -m benchmarks.peers --system onhand --system nestjs-fastify --connections 1",
+        "python -m benchmarks.peers --system onhand --system monolith --units 1000000",
+        "python -m benchmarks.peers --rounds 1 --seconds 3 --json peers.json",
+    )
+)
+def peers(
+    system: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help=f"Of {', '.join(it.name for it in SYSTEMS)}.", show_default="all"),
+    ] = None,
+    connections: Annotated[
+        list[int] | None,
+        typer.Option(min=1, metavar="N", help="May be given more than once.", show_default="64 and 256"),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, metavar="N", help="Turns of each system.")] = 5,
+    seconds: Annotated[int, typer.Option(min=1, metavar="N", help="Length of a round's load.")] = 8,
+    units: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="On the shelf when a round begins.", show_default="more than can be ordered"
+        ),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the report to a file, for programs.")] = None,
+) -> None:
+    """Load systems in turn with the same order, each alone on the machine, and compare them.
+
+    What the peers need is installed below .bench/ on the first run, which
+    takes a minute and asks the package registries; those of NestJS need
+    node and npm. The exit code is 1 if a promise was broken.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
+    chosen = _chosen(system)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with progress:
+        task = progress.add_task("installing what the peers need", total=None)
+        skipped = _skipped(chosen, units)
+        ready = [it for it in chosen if it.name not in skipped]
+        plan = in_turns(ready, rounds)
+        progress.update(task, total=len(plan))
+        turns: list[Turn] = []
+        for number, it in plan:
+            progress.update(task, description=f"turn {number} of {rounds}: {it.name}")
+            turns.append(asyncio.run(take_turn(it, number, connections or [64, 256], seconds, units)))
+            progress.advance(task)
+    facts = next((turn.facts for turn in turns if turn.facts), {}) | versions()
+    lacks = {it.name: it.lacks for it in ready}
+    comparison = Comparison(_load(units), facts, lacks, skipped, turns, compare(turns))
+    print_comparison(comparison, ready, Console(width=None if sys.stdout.isatty() else _WIDTH))
+    if json:
+        write_comparison_json(comparison, json)
+    raise typer.Exit(1 if any(turn.problems for turn in turns) else 0)
+
+
+def _chosen(names: Sequence[str] | None) -> list[System]:
+    known = {it.name: it for it in SYSTEMS}
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(names or known)]
+
+
+def _skipped(chosen: Sequence[System], units: int | None) -> dict[str, str]:
+    """Install what the others need; why some cannot run, by name."""
+    skipped = {}
+    for it in chosen:
+        if units is not None and not it.reserves:
+            skipped[it.name] = "it reserves nothing, so nothing sells out"
+        elif reason := it.missing():
+            skipped[it.name] = reason
+    return skipped
+
+
+def _load(units: int | None) -> str:
+    shelf = "more than can be ordered" if units is None else f"{units:,} units"
+    return f"{load.name()}, {ONE_PRODUCT.sentence}; {shelf} on the shelf"
+
+
+if __name__ == "__main__":
+    app()
