@@ -17,7 +17,7 @@ _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE = re.compile(r"[!#-+\--:<-\[\]-~]+")
 _LONGEST_KEY = 255
 _LONGEST_ACTOR = 128
-_NAMESPACE = UUID("6f1d2a0e-8b1c-5c0e-9d55-0b3f6c1a7e42")
+NAMESPACE = UUID("6f1d2a0e-8b1c-5c0e-9d55-0b3f6c1a7e42")
 """Of the ids that are made from keys; with another one, a key that was used before would do its work once more."""
 
 
@@ -43,7 +43,7 @@ class Headers(NamedTuple):
         """
         if self.key is UNSET:
             return uuid7()
-        return uuid5(_NAMESPACE, f"{route}\n{about}\n{self.key}")
+        return uuid5(NAMESPACE, f"{route}\n{about}\n{self.key}")
 
 
 _NONE = Headers()

@@ -4,6 +4,7 @@ import falcon.asgi
 
 from onhand.common.health import HttpApp
 from onhand.common.messaging.request_reply import Requests
+from onhand.gateway.api.batches import OrderBatches, StockBatches
 from onhand.gateway.api.catalogue import Locations, Products
 from onhand.gateway.api.lists import StockList
 from onhand.gateway.api.movements import Movements
@@ -22,6 +23,7 @@ def create_app(requests: Requests) -> HttpApp:
     answer_problems(app)
     orders, changes = Orders(requests), OrderChanges(requests)
     app.add_route(f"{_API}/orders", orders)
+    app.add_route(f"{_API}/orders/batch", OrderBatches(requests))
     app.add_route(f"{_API}/orders/{{order_id}}", orders, suffix="one")
     app.add_route(f"{_API}/orders/{{order_id}}/events", orders, suffix="events")
     app.add_route(f"{_API}/orders/{{order_id}}/cancel", changes, suffix="cancel")
@@ -29,6 +31,7 @@ def create_app(requests: Requests) -> HttpApp:
     app.add_route(f"{_API}/orders/{{order_id}}/returns", changes, suffix="returns")
     stock, incoming = Stock(requests), Incoming(requests)
     app.add_route(f"{_API}/stock", StockList(requests))
+    app.add_route(f"{_API}/stock/batch", StockBatches(requests, stock))
     app.add_route(f"{_API}/stock/{{product_id}}", stock)
     app.add_route(f"{_API}/stock/{{product_id}}/explain", stock, suffix="explain")
     app.add_route(f"{_API}/stock/{{product_id}}/movements", Movements(requests))

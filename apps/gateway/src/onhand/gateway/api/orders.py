@@ -11,13 +11,14 @@ from uuid_utils.compat import uuid7
 from onhand.common.contracts import CancelOrder, CreateOrder, FulfilOrder, GetOrder, GetTimeline, Line, ReturnOrder
 from onhand.common.contracts.message import Quantity
 from onhand.common.contracts.orders import Policy
+from onhand.common.messaging.envelope import Envelope
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.exchange import Request, Response, answer, ask
 from onhand.gateway.api.lists import list_orders
 from onhand.gateway.body import read_body, read_optional_body
 from onhand.gateway.explanation import Body
 from onhand.gateway.fields import Identifier, Label, Labels, Remark
-from onhand.gateway.headers import read_headers
+from onhand.gateway.headers import Headers, read_headers
 from onhand.gateway.lines import NewLines, merged
 from onhand.gateway.parameters import order_id_of
 from onhand.gateway.problems import Violation
@@ -82,6 +83,28 @@ class NewReturn(Body, frozen=True):
     reason: Remark | UnsetType = UNSET
 
 
+async def place(requests: Requests, body: NewOrder, headers: Headers) -> Envelope:
+    """Create an order; returns the reply, which came once it was on disk.
+
+    Raises:
+        Problem: it is refused, or no reply came in time.
+        Unavailable: nothing was sent.
+    """
+    order_id = uuid7()
+    command = CreateOrder(
+        order_id=order_id,
+        customer_id=body.customer_id,
+        lines=body.all_lines(),
+        policy=body.policy,
+        reservation_id=body.reservation_id,
+        reference=body.reference,
+        metadata=body.metadata,
+        idempotency_key=headers.key,
+        as_product=body.lines is UNSET,
+    )
+    return await ask(requests, command, headers, lines=body.lines or (), order_id=order_id)
+
+
 class Orders:
     """`/api/gateway/orders` and one of them, `/api/gateway/orders/{orderId}`."""
 
@@ -93,19 +116,7 @@ class Orders:
         """Create an order: 201 once it is on disk."""
         headers = read_headers(request)
         body = await read_body(request, self._decoder)
-        order_id = uuid7()
-        command = CreateOrder(
-            order_id=order_id,
-            customer_id=body.customer_id,
-            lines=body.all_lines(),
-            policy=body.policy,
-            reservation_id=body.reservation_id,
-            reference=body.reference,
-            metadata=body.metadata,
-            idempotency_key=headers.key,
-            as_product=body.lines is UNSET,
-        )
-        reply = await ask(self._requests, command, headers, lines=body.lines or (), order_id=order_id)
+        reply = await place(self._requests, body, headers)
         answer(response, reply, status=201)
         response.set_header("Location", f"/api/gateway/orders/{reply.subject}")  # another's, if it is replayed
 
