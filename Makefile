@@ -7,7 +7,7 @@ WORKERS ?= $(if $(REDIS_URL),0,2)
 SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks examples/* conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start test check format docs bench torture images lock clean
+.PHONY: help setup start test check format docs bench torture fuzz images lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ format: .venv/installed ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: .venv/installed ## Write docs/messages.md, docs/asyncapi.json and the golden schemas anew from the contracts
+docs: .venv/installed ## Write docs/messages.md, docs/asyncapi.json, docs/openapi.json and the golden schemas anew from the contracts
 	@$(BIN)/python -m tests.contracts
 
 bench: .venv/installed ## Load a fresh system and print orders/s, latency and CPU per order
@@ -40,6 +40,9 @@ bench: .venv/installed ## Load a fresh system and print orders/s, latency and CP
 
 torture: .venv/installed ## Break a system in every way under load (SECONDS=60 SCENARIO=kills SEED=42)
 	@$(BIN)/python -m tests.failures $(if $(SECONDS),--seconds $(SECONDS)) $(addprefix --scenario ,$(SCENARIO)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+fuzz: .venv/installed ## Send what the OpenAPI document allows and forbids, and look at every answer (CASES=20000 SEED=42)
+	@$(BIN)/python -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))
 
 images: .venv/installed ## Build the images without Docker and take an order through them (root, buildah, debootstrap)
 	@deploy/check-images.sh

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.contracts.asyncapi import document
 from tests.contracts.catalogue import describe_all
+from tests.contracts.http_api import OPENAPI, breaking_api_changes, http_api
 from tests.contracts.messages_page import page
 from tests.contracts.schemas import breaking_changes, golden_files, shown
 
@@ -20,6 +21,7 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "docs" / "messages.md": page(messages),
         ROOT / "docs" / "asyncapi.json": shown(document(messages, version)),
+        OPENAPI: shown(http_api()),
         **golden_files(),
     }
 
@@ -32,9 +34,9 @@ def stale() -> list[Path]:
 def main(arguments: Sequence[str]) -> int:
     """Write the files, or look whether they are up to date; returns the exit code.
 
-    A golden schema is never renewed by a change that breaks somebody.
+    No golden schema, nor docs/openapi.json, is renewed by a change that breaks somebody.
     """
-    if broken := list(breaking_changes()):
+    if broken := [*breaking_changes(), *breaking_api_changes()]:
         sys.stderr.write("".join(f"{sentence}\n" for sentence in broken))
         return 1
     if "--check" in arguments:

@@ -43,7 +43,10 @@ def test_a_migration_that_fails_is_told_in_one_line_and_is_not_half_applied(
 
 
 def test_a_package_that_is_not_installed_is_told_in_one_line() -> None:
-    with pytest.raises(StartupError, match="^the package no_such_package is not installed: install it, or name its place in PYTHONPATH$"):
+    with pytest.raises(
+        StartupError,
+        match=r"^the package no_such_package is not installed: install it, or name its place in PYTHONPATH$",
+    ):
         migrate("postgresql://localhost/orders", ["no_such_package"])
 
 

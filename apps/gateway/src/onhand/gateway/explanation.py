@@ -7,7 +7,7 @@ side, off the fast path, so it may be slow and thorough.
 from collections.abc import Iterator
 from datetime import datetime
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Raw, Struct, UnsetType
@@ -20,7 +20,13 @@ _UNKNOWN = "is not a field of this request"
 
 
 class Body(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A body, or an object in one."""
+    """A body, or an object in one.
+
+    Attributes:
+        TOGETHER: what JSON Schema can say of what `wrong_together` looks at, for the OpenAPI document.
+    """
+
+    TOGETHER: ClassVar[dict[str, Any]] = {}
 
     @classmethod
     def wrong_together(cls, given: dict[str, Any]) -> Iterator[Violation]:  # noqa: ARG003  # for those that override it

@@ -6,6 +6,7 @@ from onhand.common.health import HttpApp
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.batches import OrderBatches, StockBatches
 from onhand.gateway.api.catalogue import Locations, Products
+from onhand.gateway.api.docs import Docs
 from onhand.gateway.api.lists import StockList
 from onhand.gateway.api.movements import Movements
 from onhand.gateway.api.orders import OrderChanges, Orders
@@ -17,7 +18,7 @@ _API = "/api/gateway"
 
 
 def create_app(requests: Requests) -> HttpApp:
-    """The gateway's routes."""
+    """The gateway's routes; each one is described in `operations.py`, too."""
     app: HttpApp = falcon.asgi.App()
     app.req_options.strip_url_path_trailing_slash = True
     answer_problems(app)
@@ -45,4 +46,8 @@ def create_app(requests: Requests) -> HttpApp:
     locations = Locations(requests)
     app.add_route(f"{_API}/locations", locations)
     app.add_route(f"{_API}/locations/{{location_id}}", locations, suffix="one")
+    docs = Docs()
+    app.add_route(f"{_API}/openapi.json", docs, suffix="document")
+    app.add_route(f"{_API}/docs", docs)
+    app.add_route(f"{_API}/docs/{{asset}}", docs, suffix="asset")
     return app

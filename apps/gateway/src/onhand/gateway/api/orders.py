@@ -27,6 +27,13 @@ from onhand.gateway.problems import Violation
 class NewOrder(Body, frozen=True):
     """An order: for one product, by `productId` and `quantity`, or for several, by `lines`."""
 
+    TOGETHER = {  # noqa: RUF012  # a ClassVar of Body
+        "oneOf": [
+            {"required": ["productId", "quantity"], "properties": {"lines": False}},
+            {"required": ["lines"], "properties": {"productId": False, "quantity": False}},
+        ]
+    }
+
     customer_id: Identifier
     product_id: Identifier | UnsetType = UNSET
     quantity: Quantity | UnsetType = UNSET

@@ -1,0 +1,123 @@
+"""The OpenAPI document describes every route, and says what is really checked."""
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any, cast
+
+import falcon.inspect
+import httpx
+import msgspec
+import pytest
+
+from answering import Answering, send
+from onhand.common.contracts import LocationList
+from onhand.common.messaging.request_reply import Requests
+from onhand.gateway.api import create_app
+from onhand.gateway.api.operations import OPERATIONS, PARAMETERS
+from onhand.gateway.openapi import API, document
+
+_ANSWERING = Answering(LocationList(about="locations", locations=()))
+_OF_THE_DOCUMENT = {f"{API}/openapi.json", f"{API}/docs", f"{API}/docs/{{asset}}"}
+
+
+@pytest.fixture(name="described", scope="module")
+def _described() -> dict[str, Any]:
+    return cast("dict[str, Any]", msgspec.json.decode(msgspec.json.encode(document(OPERATIONS, PARAMETERS))))
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    app = create_app(cast("Requests", _ANSWERING))
+    routes = {
+        (method.method, route.path)
+        for route in falcon.inspect.inspect_routes(app)
+        for method in route.methods
+        if not method.internal and route.path not in _OF_THE_DOCUMENT
+    }
+    assert routes == {(it.method, f"{API}{it.path}") for it in OPERATIONS}
+
+
+def test_no_two_operations_have_the_same_name() -> None:
+    assert len({it.name for it in OPERATIONS}) == len(OPERATIONS)
+
+
+def test_the_examples_are_what_their_operation_takes() -> None:
+    for it in OPERATIONS:
+        assert (it.example is None) == (it.body is None), it.name
+        if it.body is not None:
+            assert msgspec.convert(it.example, it.body)
+
+
+def test_schemas_have_plain_names_and_every_reference_leads_to_one(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    assert all(name.isalpha() for name in schemas)
+    assert {it.removeprefix("#/components/schemas/") for it in _values_of(described, "$ref")} == set(schemas)
+
+
+def test_patterns_are_those_of_javascript(described: dict[str, Any]) -> None:
+    patterns = set(_values_of(described, "pattern"))
+    assert patterns
+    for it in patterns:
+        assert it.startswith("^")
+        assert it.endswith("$")
+        assert not any(python in it for python in (r"\A", r"\Z", r"\ud800"))
+
+
+def test_what_makes_something_links_to_all_that_can_be_done_with_it(described: dict[str, Any]) -> None:
+    made = described["paths"][f"{API}/stock/{{productId}}/incoming"]["post"]["responses"]["201"]
+    assert made["headers"]["Location"]["required"]
+    assert made["links"] == {
+        "changeIncoming": {
+            "operationId": "changeIncoming",
+            "parameters": {"productId": "$request.path.productId", "incomingId": "$response.body#/incomingId"},
+        }
+    }
+    ordered = described["paths"][f"{API}/orders"]["post"]["responses"]["201"]["links"]
+    assert {"getOrder", "getOrderEvents", "cancelOrder", "fulfilOrder", "returnOrder"} <= set(ordered)
+
+
+async def test_the_gateway_serves_the_document(described: dict[str, Any]) -> None:
+    answer = await send(_ANSWERING, "GET", "/openapi.json")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json() == described
+
+
+async def test_the_page_loads_only_what_the_gateway_serves_itself() -> None:
+    page = await send(_ANSWERING, "GET", "/docs")
+    assert page.headers["content-security-policy"].startswith("default-src 'self'")
+    links = [it for it in _links(page.text) if not it.startswith("data:")]
+    assert len(links) == 3
+    for link in links:
+        assert link.startswith(f"{API}/docs/")
+        asset: httpx.Response = await send(_ANSWERING, "GET", link.removeprefix(API))
+        assert asset.status_code == 200
+        assert asset.content
+        assert asset.headers["content-type"] == ("text/css" if link.endswith(".css") else "text/javascript")
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "..%2F__init__.py", "%2Fetc%2Fpasswd", "swagger-editor-bundle.js"])
+async def test_the_page_has_no_other_files(name: str) -> None:
+    answer = await send(_ANSWERING, "GET", f"/docs/{name}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def _values_of(node: Any, name: str) -> Iterator[str]:  # noqa: ANN401  # JSON
+    if isinstance(node, dict):
+        if isinstance(node.get(name), str):
+            yield node[name]
+        for value in node.values():
+            yield from _values_of(value, name)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _values_of(value, name)
+
+
+def _links(page: str) -> list[str]:
+    found: list[str] = []
+
+    class Finder(HTMLParser):
+        def handle_starttag(self, _: str, attrs: list[tuple[str, str | None]]) -> None:
+            found.extend(value for name, value in attrs if name in ("src", "href") and value)
+
+    Finder().feed(page)
+    return found

@@ -1,0 +1,87 @@
+"""A real gateway answers as its OpenAPI document says: its own examples, and whatever can be made up from it."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+import schemathesis.openapi
+
+from tests.e2e.system import System
+from tests.e2e.waiting import eventually
+from tests.fuzz.run import run_schemathesis
+
+STEPS = [
+    ("PUT", "/locations/{locationId}"),
+    ("GET", "/locations"),
+    ("PUT", "/products/{productId}"),
+    ("GET", "/products/{productId}"),
+    ("PUT", "/stock/{productId}"),
+    ("GET", "/stock/{productId}"),
+    ("GET", "/stock"),
+    ("POST", "/stock/{productId}/movements"),
+    ("POST", "/stock/{productId}/incoming"),
+    ("PUT", "/stock/{productId}/incoming/{incomingId}"),
+    ("GET", "/stock/{productId}/explain"),
+    ("POST", "/reservations"),
+    ("GET", "/reservations/{reservationId}"),
+    ("POST", "/reservations/{reservationId}/extend"),
+    ("DELETE", "/reservations/{reservationId}"),
+    ("POST", "/orders"),
+    ("GET", "/orders/{orderId}"),
+    ("GET", "/orders"),
+    ("GET", "/orders/{orderId}/events"),
+    ("POST", "/orders/{orderId}/fulfilments"),
+    ("POST", "/orders/{orderId}/returns"),
+    ("POST", "/orders"),
+    ("POST", "/orders/{orderId}/cancel"),
+]
+"""Every operation; each makes what the next ones are about."""
+
+
+def test_the_examples_of_the_document_work_one_after_the_other_as_it_says(system: System) -> None:
+    document: Any = schemathesis.openapi.from_url(f"{system.url('gateway')}/api/gateway/openapi.json")
+    known = {"productId": "123", "locationId": "main"}
+    tried = set()
+    for method, path in STEPS:
+        operation = document[f"/api/gateway{path}"][method]
+        body = operation.definition.raw.get("requestBody", {}).get("content", {}).get("application/json", {})
+        case = operation.Case(
+            path_parameters={name: value for name, value in known.items() if f"{{{name}}}" in path},
+            **({"body": body["example"], "media_type": "application/json"} if body else {}),
+        )
+        answer = case.call()
+        case.validate_response(answer)
+        assert answer.status_code < 300, (method, path, answer.text)
+        made = answer.json()
+        known |= {name: made[name] for name in ("orderId", "reservationId", "incomingId") if name in made}
+        tried.add((method, path))
+        if (method, path) == ("POST", "/orders"):
+            eventually(partial(_is_confirmed, system, made["orderId"]))
+    described = {
+        (method.upper(), path.removeprefix("/api/gateway"))
+        for path, methods in document.raw_schema["paths"].items()
+        for method in methods
+    }
+    assert tried == described
+
+
+def test_a_list_for_a_location_that_is_not_there_is_answered_as_the_document_says(system: System) -> None:
+    document: Any = schemathesis.openapi.from_url(f"{system.url('gateway')}/api/gateway/openapi.json")
+    answer = document["/api/gateway/stock"]["GET"].Case(query={"locationId": "nowhere"}).call_and_validate()
+    assert answer.status_code == 404
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("verified")
+def test_whatever_is_made_up_from_the_document_is_answered_as_it_says_and_never_by_a_failure(
+    system: System, tmp_path: Path
+) -> None:
+    verdict = run_schemathesis(system.url("gateway"), tmp_path, "--generation-deterministic", "-n", "10")
+    assert verdict.is_clean, verdict.report
+    assert verdict.cases > 1000
+
+
+def _is_confirmed(system: System, order_id: str) -> bool:
+    return bool(system.client.get(f"/api/gateway/orders/{order_id}").json()["status"] == "confirmed")
