@@ -1,33 +1,65 @@
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 from onhand.cli.main import app
 
-COMMANDS = [
-    "",
-    "start",
-    "dev",
-    "stop",
-    "status",
-    "reset",
-    "migrate",
-    "run",
-    "verify",
-    *(f"orders {it}" for it in ("create", "get", "list", "export", "timeline", "cancel", "fulfil", "return")),
-    *(
-        f"stock {it}"
-        for it in ("set", "get", "list", "export", "explain", "receive", "adjust", "count", "transfer", "expect")
-    ),
-    *(f"holds {it}" for it in ("create", "get", "extend", "release")),
-    *(f"products {it}" for it in ("set", "get")),
-    *(f"locations {it}" for it in ("set", "list")),
-    "dlq list",
-    "dlq show",
-    "dlq retry",
-    "dlq edit",
-    "dlq drop",
-]
+CLIENT = ("orders", "stock", "holds", "products", "locations", "demo")
+
+
+def walk(command: object, path: str = "") -> Iterator[tuple[str, TyperCommand]]:
+    """Go through a command and all below it that does something: groups only list."""
+    if isinstance(command, TyperCommand):
+        yield path, command
+        return
+    assert isinstance(command, TyperGroup)
+    for name, below in command.commands.items():
+        yield from walk(below, f"{path} {name}".strip())
+
+
+ALL = dict(walk(get_command(app)))
+COMMANDS = ["", *ALL]
+
+
+def test_the_commands_are_found() -> None:
+    assert {"start", "demo", "verify", "orders create", "stock explain", "holds release", "dlq drop"} <= ALL.keys()
+
+
+@pytest.mark.parametrize("command", [name for name in ALL if name.split()[0] in CLIENT])
+def test_every_client_command_speaks_to_any_gateway_and_to_programs(command: str) -> None:
+    options = {option for parameter in ALL[command].params for option in parameter.opts}
+    assert "--url" in options
+    assert "--json" in options or command.endswith("export"), "an export is for programs anyway"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does(command: str) -> None:
+    assert not command or ALL[command].help
+
+
+def completed(*words: str) -> list[str]:
+    """What a shell is told when Tab is pressed behind these words."""
+    onhand = Path(sys.executable).with_name("onhand")
+    environment = os.environ | {
+        "_ONHAND_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(("onhand", *words)),
+        "COMP_CWORD": str(len(words)),
+    }
+    return subprocess.run(
+        [onhand], env=environment, capture_output=True, text=True, timeout=60, check=False
+    ).stdout.split()
+
+
+def test_the_shell_completes_commands_and_options() -> None:
+    assert sorted(completed("de")) == ["demo", "dev"]
+    assert "explain" in completed("stock", "ex")
+    assert completed("orders", "create", "--cust") == ["--customer"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -12,6 +12,7 @@ from onhand.cli.client.holds import holds
 from onhand.cli.client.orders import orders
 from onhand.cli.client.stock import stock
 from onhand.cli.commands import AsJson, Commands, examples
+from onhand.cli.demo.command import demo
 from onhand.cli.dlq.commands import dlq
 from onhand.cli.log import Log
 from onhand.cli.migrate import migrate_all
@@ -33,6 +34,7 @@ app = Commands(
     help="Run the order and inventory backend on this machine, and speak to it.",
     epilog=examples(
         "onhand start",
+        "onhand demo",
         "onhand stock set 123 10",
         "onhand orders create --product 123 --quantity 5 --customer cust-456",
     ),
@@ -46,6 +48,7 @@ app.add_typer(holds, name="holds")
 app.add_typer(products, name="products")
 app.add_typer(locations, name="locations")
 app.add_typer(dlq, name="dlq")
+app.command(epilog=examples("onhand demo", "onhand demo --seconds 300 --rate 50 --seed 7", "onhand demo --json"))(demo)
 
 Services = Annotated[
     list[Service] | None,

@@ -1,6 +1,6 @@
 """The OpenAPI document: made from a table of operations and the structs that bodies are read into and made of.
 
-It cannot say other bounds than those that are checked, because they are the same objects (docs/adr/0029).
+It cannot say other bounds than those that are checked, because they are the same objects (docs/adr/0028).
 """
 
 import inspect

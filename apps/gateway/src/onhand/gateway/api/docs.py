@@ -1,4 +1,4 @@
-"""The OpenAPI document, and a page that shows it without any network: its scripts come from a wheel (docs/adr/0029)."""
+"""The OpenAPI document, and a page that shows it without any network: its scripts come from a wheel (docs/adr/0028)."""
 
 from functools import cache
 from importlib.metadata import distribution
