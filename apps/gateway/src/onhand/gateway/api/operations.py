@@ -21,7 +21,7 @@ from onhand.common.contracts import (
 from onhand.common.contracts.explanation import PageSize
 from onhand.common.contracts.message import Moment, PageLimit, Quantity
 from onhand.common.contracts.orders import FulfilmentStatus, OrderStatus
-from onhand.gateway.api.batches import MAX_ITEMS, AnyItem, BatchOrder, Results
+from onhand.gateway.api.batches import MAX_ITEMS, Results
 from onhand.gateway.api.catalogue import NewLocation, NewProduct
 from onhand.gateway.api.movements import AnyMovement
 from onhand.gateway.api.orders import Cancellation, NewFulfilment, NewOrder, NewReturn
@@ -53,15 +53,15 @@ class Stock(Struct, frozen=True):
 
 
 class OrderBatch(Body, frozen=True):
-    """Orders. A wrong one is answered with a problem in its place, and the others are done."""
+    """Orders, each as one alone. A wrong one is answered with a problem in its place, and the others are done."""
 
-    orders: Annotated[tuple[BatchOrder, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+    orders: Annotated[tuple[Any, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
 class StockBatch(Body, frozen=True):
     """Things to do to stock, in any order. A wrong one is answered with a problem in its place."""
 
-    items: Annotated[tuple[AnyItem, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+    items: Annotated[tuple[Any, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
 PARAMETERS: dict[str, Any] = {
