@@ -2,13 +2,10 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-from redis import Redis
 
-from tests.e2e.conftest import StartSystem
-from tests.e2e.databases import read
+from tests.e2e.bulk import batch_order, change_all, place_all
 from tests.e2e.shop import becomes, done, new_id, numbers, post
 from tests.e2e.system import System
 from tests.e2e.traffic import set_stock, stock
@@ -17,30 +14,13 @@ from tests.e2e.waiting import eventually
 MOST = 1000
 AT_ONCE = 200
 
-books_are_right = pytest.mark.usefixtures("verified")
+pytestmark = pytest.mark.usefixtures("verified")
 
 
-def order(product: str, quantity: int = 1, **fields: object) -> dict[str, Any]:
-    return {"customerId": "cust-456", "productId": product, "quantity": quantity} | fields
-
-
-def place_all(system: System, orders: list[Any], key: str | None = None) -> list[dict[str, Any]]:
-    """What is said of each order of a batch."""
-    results: list[dict[str, Any]] = done(post(system, "orders/batch", {"orders": orders}, key=key), 200)["results"]
-    return results
-
-
-def change_all(system: System, items: list[Any], key: str | None = None) -> list[dict[str, Any]]:
-    """What is said of each change of stock of a batch."""
-    results: list[dict[str, Any]] = done(post(system, "stock/batch", {"items": items}, key=key), 200)["results"]
-    return results
-
-
-@books_are_right
 def test_a_thousand_orders_are_told_in_the_order_in_which_they_were_sent(system: System) -> None:
     product = new_id()
     set_stock(system, product, 10_000)
-    orders = [order(product, 1 + number % 7, reference=str(number)) for number in range(MOST)]
+    orders = [batch_order(product, 1 + number % 7, reference=str(number)) for number in range(MOST)]
     results = place_all(system, orders)
     assert Counter(it["status"] for it in results) == {201: MOST}
     assert [it["body"]["quantity"] for it in results] == [it["quantity"] for it in orders]
@@ -52,11 +32,10 @@ def test_a_thousand_orders_are_told_in_the_order_in_which_they_were_sent(system:
     eventually(lambda: numbers(system, product) == (10_000, units, 10_000 - units))
 
 
-@books_are_right
 def test_a_batch_that_is_sent_two_hundred_times_at_once_is_done_once(system: System) -> None:
     product, key = new_id(), new_id("key")
     set_stock(system, product, 100)
-    orders = [order(product, 2), order(product, 3), order(product, 0)]
+    orders = [batch_order(product, 2), batch_order(product, 3), batch_order(product, 0)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(lambda _: place_all(system, orders, key), range(AT_ONCE)))
     for number in range(2):
@@ -68,29 +47,26 @@ def test_a_batch_that_is_sent_two_hundred_times_at_once_is_done_once(system: Sys
     eventually(lambda: numbers(system, product) == (100, 5, 95))
 
 
-@books_are_right
 def test_a_batch_may_be_mended_and_sent_again_under_its_key(system: System) -> None:
     product, key = new_id(), new_id("key")
     set_stock(system, product, 100)
-    first = place_all(system, [order(product, 2), order(product, 0), order(product, 4)], key)
+    first = place_all(system, [batch_order(product, 2), batch_order(product, 0), batch_order(product, 4)], key)
     assert [it["status"] for it in first] == [201, 422, 201]
-    again = place_all(system, [order(product, 2), order(product, 3), order(product, 5)], key)
+    again = place_all(system, [batch_order(product, 2), batch_order(product, 3), batch_order(product, 5)], key)
     assert [it["status"] for it in again] == [201, 201, 422]
     assert [it.get("replayed", False) for it in again] == [True, False, False]
     assert again[2]["problem"]["type"] == "urn:onhand:problem:idempotency-key-reused"
     eventually(lambda: numbers(system, product) == (100, 9, 91))
 
 
-@books_are_right
 def test_an_order_with_a_key_of_its_own_is_the_one_that_has_it_alone(system: System) -> None:
     product, key = new_id(), new_id("key")
     set_stock(system, product, 10)
-    alone = done(post(system, "orders", order(product), key=key))
-    batched = place_all(system, [order(product, idempotencyKey=key)] * 2)
+    alone = done(post(system, "orders", batch_order(product), key=key))
+    batched = place_all(system, [batch_order(product, idempotencyKey=key)] * 2)
     assert [(it["body"]["orderId"], it["replayed"]) for it in batched] == [(alone["orderId"], True)] * 2
 
 
-@books_are_right
 def test_changes_of_stock_are_done_once_and_wrong_ones_sink_no_others(system: System) -> None:
     tea, jam, unknown, key = new_id(), new_id(), new_id(), new_id("key")
     set_stock(system, jam, 10)
@@ -109,39 +85,8 @@ def test_changes_of_stock_are_done_once_and_wrong_ones_sink_no_others(system: Sy
     assert (stock(system, tea)["onHand"], stock(system, jam)["onHand"]) == (7, 14)
 
 
-@books_are_right
 def test_a_thousand_products_are_set_in_one_request(system: System) -> None:
     products = [new_id() for _ in range(MOST)]
     items = [{"type": "set", "productId": it, "onHand": number} for number, it in enumerate(products)]
     results = change_all(system, items)
     assert [(it["status"], it["body"]["onHand"]) for it in results] == [(200, number) for number in range(MOST)]
-
-
-def test_a_batch_is_known_after_everything_was_killed_and_redis_is_empty(start_system: StartSystem) -> None:
-    system, product, key = start_system(), new_id(), new_id("key")
-    set_stock(system, product, 1000)
-    orders = [order(product) for _ in range(100)]
-    first = place_all(system, orders, key)
-    with Redis.from_url(system.redis_url) as redis:
-        redis.flushall()
-    system.kill_everything()
-    system.start()
-    again = place_all(system, orders, key)
-    assert [it["body"]["orderId"] for it in again] == [it["body"]["orderId"] for it in first]
-    assert all(it["replayed"] for it in again)
-    eventually(lambda: numbers(system, product) == (1000, 100, 900))
-
-
-def test_orders_whose_reply_does_not_come_are_504_each_and_are_done_once_when_sent_again(
-    start_system: StartSystem,
-) -> None:
-    system, product, key = start_system(REPLY_TIMEOUT_SECONDS="1"), new_id(), new_id("key")
-    set_stock(system, product, 100)
-    orders = [order(product) for _ in range(20)]
-    with system.paused("orders"):
-        lost = place_all(system, [*orders, order(product, 0)], key)
-    assert [it["status"] for it in lost] == [504] * 20 + [422]
-    assert len({it["problem"]["orderId"] for it in lost[:20]}) == 20
-    eventually(lambda: {it["status"] for it in place_all(system, orders, key)} == {201})
-    assert len(read(system, "orders", "SELECT 1 FROM orders WHERE lines IS NOT NULL")) == 20
-    eventually(lambda: numbers(system, product) == (100, 20, 80))
