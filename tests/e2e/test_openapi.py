@@ -20,6 +20,9 @@ STEPS = [
     ("PUT", "/stock/{productId}"),
     ("GET", "/stock/{productId}"),
     ("GET", "/stock"),
+    ("PUT", "/stock/batch"),
+    ("GET", "/stock/batch"),
+    ("POST", "/stock/batch"),
     ("POST", "/stock/{productId}/movements"),
     ("POST", "/stock/{productId}/incoming"),
     ("PUT", "/stock/{productId}/incoming/{incomingId}"),
@@ -36,6 +39,7 @@ STEPS = [
     ("POST", "/orders/{orderId}/returns"),
     ("POST", "/orders"),
     ("POST", "/orders/{orderId}/cancel"),
+    ("POST", "/orders/batch"),
 ]
 """Every operation; each makes what the next ones are about."""
 

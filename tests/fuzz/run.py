@@ -15,6 +15,7 @@ _NOT_LOOKED_AT = {
 }
 ENDLESS = "/api/gateway/events"
 """Its answer goes on for as long as it is read."""
+_HOOKS = Path(__file__).with_name("hooks.py")
 _CASES = re.compile(r"^\s*(\d+) generated", re.MULTILINE)
 
 
@@ -59,7 +60,7 @@ def run_schemathesis(gateway_url: str, directory: Path, *options: str) -> Verdic
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        env=os.environ | {"PYTHONIOENCODING": "utf-8", "SCHEMATHESIS_HOOKS": str(_HOOKS)},
     )
     found = _CASES.search(ended.stdout)
     return Verdict(

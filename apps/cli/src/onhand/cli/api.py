@@ -62,7 +62,7 @@ def ask(
     url: str,
     method: str,
     *segments: str,
-    body: Mapping[str, object] | None = None,
+    body: Mapping[str, object] | bytes | None = None,
     query: Mapping[str, object] | None = None,
     headers: Mapping[str, object] | None = None,
     client: httpx.Client | None = None,
@@ -73,7 +73,7 @@ def ask(
         url: of the gateway.
         method: of HTTP.
         segments: of the path below `/api/gateway`, as they are.
-        body: to send as JSON.
+        body: to send as JSON, or bytes to send as they are.
         query: parameters.
         headers: to send along.
         client: to send it with; one of its own, if there is none.
@@ -85,7 +85,10 @@ def ask(
     """
     with _in_words(url), open_client() if client is None else nullcontext(client) as sender:
         where, parameters, encoded = _encoded(url, segments, query, headers)
-        response = sender.request(method, where, json=body, params=parameters, headers=encoded)
+        if isinstance(body, bytes):
+            response = sender.request(method, where, content=body, params=parameters, headers=encoded)
+        else:
+            response = sender.request(method, where, json=body, params=parameters, headers=encoded)
     if response.is_error:
         raise Refused(_describe(response), response.content, response.status_code)
     return response.content

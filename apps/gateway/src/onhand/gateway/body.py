@@ -17,8 +17,15 @@ _MAX_DIGITS = 100
 BodyT = TypeVar("BodyT", bound=Body)
 
 
-async def read_body(request: falcon.asgi.Request, decoder: msgspec.json.Decoder[BodyT]) -> BodyT:
+async def read_body(
+    request: falcon.asgi.Request, decoder: msgspec.json.Decoder[BodyT], max_bytes: int = MAX_BODY_BYTES
+) -> BodyT:
     """Read a JSON body.
+
+    Args:
+        request: has it.
+        decoder: of its shape.
+        max_bytes: that it may have.
 
     Raises:
         Problem: 413 too long, 415 not JSON, 400 malformed, 422 not of the body's shape; the last names each field.
@@ -26,7 +33,7 @@ async def read_body(request: falcon.asgi.Request, decoder: msgspec.json.Decoder[
     content_type = request.content_type or ""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, "unsupported-media-type", "The body must be application/json.")
-    return _decode(await _read(request), decoder)
+    return decode(await _read(request, max_bytes), decoder)
 
 
 async def read_optional_body(request: falcon.asgi.Request, decoder: msgspec.json.Decoder[BodyT]) -> BodyT:
@@ -35,24 +42,29 @@ async def read_optional_body(request: falcon.asgi.Request, decoder: msgspec.json
     Raises:
         Problem: as `read_body`.
     """
-    if request.content_type is None and not await _read(request):
-        return _decode(b"{}", decoder)
+    if request.content_type is None and not await _read(request, MAX_BODY_BYTES):
+        return decode(b"{}", decoder)
     return await read_body(request, decoder)
 
 
-async def _read(request: falcon.asgi.Request) -> bytes:
+async def _read(request: falcon.asgi.Request, max_bytes: int) -> bytes:
     length = request.content_length
     if length is None:  # chunked: read one byte more than allowed to know
-        body = await request.stream.read(MAX_BODY_BYTES + 1)
+        body = await request.stream.read(max_bytes + 1)
         length = len(body)
-    elif length <= MAX_BODY_BYTES:
+    elif length <= max_bytes:
         return await request.stream.read()
-    if length > MAX_BODY_BYTES:
-        raise Problem(413, "content-too-large", f"The body may have {MAX_BODY_BYTES} bytes.")
+    if length > max_bytes:
+        raise Problem(413, "content-too-large", f"The body may have {max_bytes} bytes.")
     return body
 
 
-def _decode(body: bytes, decoder: msgspec.json.Decoder[BodyT]) -> BodyT:
+def decode(body: bytes, decoder: msgspec.json.Decoder[BodyT]) -> BodyT:
+    """Decode JSON.
+
+    Raises:
+        Problem: 400 malformed, 422 not of the decoder's shape; it names each field.
+    """
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

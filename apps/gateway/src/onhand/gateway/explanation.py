@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Meta, Struct, UnsetType
+from msgspec import Meta, Raw, Struct, UnsetType
 
 from onhand.gateway.fields import OUT_OF_REACH, describe, within_reach
 from onhand.gateway.problems import Violation
@@ -56,6 +56,8 @@ def violations_of(value: Any, kind: Any, pointer: str = "") -> Iterator[Violatio
         yield from _of_list(value, get_args(inner)[0], bounds, pointer)
     elif origin is dict:
         yield from _of_map(value, get_args(inner), bounds, pointer)
+    elif inner is Raw:
+        return  # whoever decodes it says what is wrong with it
     elif origin is Literal:
         if value not in get_args(inner):
             yield Violation(f"must be one of {', '.join(get_args(inner))}", pointer=pointer)

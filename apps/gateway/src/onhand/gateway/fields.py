@@ -10,6 +10,7 @@ from msgspec import Meta
 # PostgreSQL's text cannot hold NUL, UTF-8 cannot hold surrogates, and a slash would end the id in a URL's path.
 _ID = r"\A[^\x00-\x1f\x7f/\ud800-\udfff]*\Z"
 _ONE_LINE = r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z"
+_ASCII = r"\A[ -~]*\Z"
 _LINES = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*\Z"
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=_ID)]
@@ -22,6 +23,8 @@ Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
 """What people call it."""
 Remark = Annotated[str, Meta(min_length=1, max_length=500, pattern=_LINES)]
 """Somebody's words."""
+ItemKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=_ASCII)]
+"""An idempotency key, as the header may have it."""
 Labels = Annotated[
     dict[
         Annotated[str, Meta(min_length=1, max_length=64, pattern=_ONE_LINE)],
@@ -38,6 +41,7 @@ _WORDS = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
         (r"Expected `str` matching regex .*x7f/", "must not contain control characters, surrogates or a slash"),
+        (r"Expected `str` matching regex .*\[ -~\]", "must be printable ASCII"),
         (r"Expected `str` matching regex", "must not contain control characters or surrogates"),
         (r"Expected `str` of length >= 1\b", "must not be empty"),
         (r"Expected `str` of length <= (\d+)", r"must have at most \1 characters"),

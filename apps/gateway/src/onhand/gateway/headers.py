@@ -20,7 +20,7 @@ _BARE = re.compile(r"[!#-+\--:<-\[\]-~]+")
 _POSITION = re.compile(r"[0-9]{1,19}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]{1,9}")
 _LONGEST_KEY = 255
 _LONGEST_ACTOR = 128
-_NAMESPACE = UUID("6f1d2a0e-8b1c-5c0e-9d55-0b3f6c1a7e42")
+NAMESPACE = UUID("6f1d2a0e-8b1c-5c0e-9d55-0b3f6c1a7e42")
 """Of the ids that are made from keys; with another one, a key that was used before would do its work once more."""
 
 
@@ -48,7 +48,7 @@ class Headers(NamedTuple):
         """
         if self.key is UNSET:
             return uuid7()
-        return uuid5(_NAMESPACE, f"{route}\n{about}\n{self.key}")
+        return uuid5(NAMESPACE, f"{route}\n{about}\n{self.key}")
 
 
 _NONE = Headers()

@@ -32,7 +32,8 @@ File = Annotated[
 Form = Annotated[
     Format | None, typer.Option("--format", help="How.", show_default="by the ending of the file; else ndjson")
 ]
-_ENDINGS = {".csv": Format.CSV, ".ndjson": Format.NDJSON, ".jsonl": Format.NDJSON}
+ENDINGS = {".csv": Format.CSV, ".ndjson": Format.NDJSON, ".jsonl": Format.NDJSON}
+"""How a file is written, by the ending of its name."""
 _STEP = 100
 
 
@@ -58,9 +59,9 @@ def export(gateway: Gateway, of: List, filters: Mapping[str, object], file: Path
 def _format_of(target: Path | None) -> Format:
     if target is None:
         return Format.NDJSON
-    if target.suffix not in _ENDINGS:
-        raise BadUsage(f"{target} ends in none of {', '.join(_ENDINGS)}: say --format csv or --format ndjson")
-    return _ENDINGS[target.suffix]
+    if target.suffix not in ENDINGS:
+        raise BadUsage(f"{target} ends in none of {', '.join(ENDINGS)}: say --format csv or --format ndjson")
+    return ENDINGS[target.suffix]
 
 
 @contextmanager

@@ -1,14 +1,18 @@
 """`onhand stock`."""
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from onhand.cli.client.exports import File, Form, export
+from onhand.cli.client.exports import File, Form, Format, export
 from onhand.cli.client.gateway import Gateway, Key, with_gateway
 from onhand.cli.client.lists import STOCK, Most, show_list
 from onhand.cli.commands import examples
+from onhand.cli.imports.command import Wanted, import_stock
 from onhand.cli.moments import parse_date, parse_time
+from onhand.cli.output import show_json
 
 stock = typer.Typer(
     help="See how much there is of a product and why, and say what comes and goes.", no_args_is_help=True
@@ -77,6 +81,64 @@ def export_stock(
     One JSON object each, or CSV with a row for each location. The file is there once it is whole.
     """
     export(gateway, STOCK, _filters(low, depleted, location), file, form)
+
+
+class Kind(StrEnum):
+    """What a row of a file does."""
+
+    SET = "set"
+    RECEIVE = "receive"
+    ADJUST = "adjust"
+
+
+@stock.command(
+    "import",
+    epilog=examples(
+        "onhand stock import stock.csv",
+        "onhand stock import delivery.csv --as receive --location shop",
+        "zcat stock.csv.gz | onhand stock import -",
+    ),
+)
+@with_gateway
+def import_file(
+    gateway: Gateway,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or NDJSON; '-' for standard input.")],
+    *,
+    kind: Annotated[Kind, typer.Option("--as", help="What rows do that have no type of their own.")] = Kind.SET,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="What it is written in.", show_default="by its ending")
+    ] = None,
+    location: Annotated[
+        str | None, typer.Option(metavar="ID", help="Where, for rows that do not say it.", show_default="main")
+    ] = None,
+    errors: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write refused rows.", show_default="FILE.errors.csv")
+    ] = None,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Under another name the same file is applied once more.")
+    ] = "",
+) -> None:
+    """Set, receive or adjust stock, row by row, from a file.
+
+    Columns: productId and onHand (set) or quantity (receive, adjust);
+    if you like type, locationId, incomingId, reason, reference.
+    Rows are applied in no certain order, each once, however often the
+    file is imported; one that was cut off goes on where it was. A file
+    that is broken anywhere is refused before anything is applied.
+    The exit code is 0 if every row was applied, 3 if some were refused,
+    2 if the file is broken, and 1 if the gateway is away.
+    """
+    source = None if str(file) == "-" else file
+    summary = import_stock(gateway, Wanted(source, form, kind.value, location, name, errors))
+    if gateway.as_json:
+        show_json(summary)
+    else:
+        rate = (summary.rows - summary.resumed_at) / max(summary.seconds, 0.001)
+        before = f", {summary.resumed_at} of them by an earlier run" if summary.resumed_at else ""
+        typer.echo(f"{summary.rows} rows{before}: {summary.applied} applied in {summary.seconds:.1f} s ({rate:,.0f}/s)")
+        if summary.failed:
+            typer.echo(f"{summary.failed} refused, see {summary.errors}", err=True)
+    raise typer.Exit(3 if summary.failed else 0)
 
 
 def _filters(low: bool, depleted: bool, location: str | None) -> dict[str, object]:

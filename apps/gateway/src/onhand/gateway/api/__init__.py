@@ -4,6 +4,7 @@ import falcon.asgi
 
 from onhand.common.health import HttpApp
 from onhand.common.messaging.request_reply import Requests
+from onhand.gateway.api.batches import OrderBatches, StockBatches
 from onhand.gateway.api.catalogue import Locations, Products
 from onhand.gateway.api.docs import Docs
 from onhand.gateway.api.lists import StockList
@@ -25,6 +26,7 @@ def create_app(requests: Requests, live: Live) -> HttpApp:
     answer_problems(app)
     orders, changes = Orders(requests, live), OrderChanges(requests)
     app.add_route(f"{_API}/orders", orders)
+    app.add_route(f"{_API}/orders/batch", OrderBatches(requests))
     app.add_route(f"{_API}/orders/{{order_id}}", orders, suffix="one")
     app.add_route(f"{_API}/orders/{{order_id}}/events", orders, suffix="events")
     app.add_route(f"{_API}/orders/{{order_id}}/cancel", changes, suffix="cancel")
@@ -33,6 +35,7 @@ def create_app(requests: Requests, live: Live) -> HttpApp:
     app.add_route(f"{_API}/events", Events(requests, live))
     stock, incoming = Stock(requests), Incoming(requests)
     app.add_route(f"{_API}/stock", StockList(requests))
+    app.add_route(f"{_API}/stock/batch", StockBatches(requests, stock))
     app.add_route(f"{_API}/stock/{{product_id}}", stock)
     app.add_route(f"{_API}/stock/{{product_id}}/explain", stock, suffix="explain")
     app.add_route(f"{_API}/stock/{{product_id}}/movements", Movements(requests))

@@ -70,8 +70,13 @@ def answer(response: Response, reply: Envelope, status: int = 200) -> None:
     """Answer with what a reply says; its data is the body as it is."""
     response.status = status
     response.data = bytes(reply.data)
-    if reply.type in _REPLAYED:
+    if is_replayed(reply):
         response.set_header("Idempotent-Replayed", "true")
+
+
+def is_replayed(reply: Envelope) -> bool:
+    """Whether a reply tells of what was there before."""
+    return reply.type in _REPLAYED
 
 
 def _refused(refusal: RequestRefused, lines: Sequence[Line]) -> Problem:

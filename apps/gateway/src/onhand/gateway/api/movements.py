@@ -70,12 +70,13 @@ class Transfer(NewMovement, frozen=True, kw_only=True, tag="transfer"):
 
 AnyMovement = Receipt | Adjustment | Stocktake | Transfer
 
-_COMMANDS: dict[type[NewMovement], type[Movement]] = {
+COMMANDS: dict[type[NewMovement], type[Movement]] = {
     Receipt: ReceiveStock,
     Adjustment: AdjustStock,
     Stocktake: CountStock,
     Transfer: TransferStock,
 }
+"""Which command each kind of movement becomes."""
 
 
 class Movements:
@@ -90,7 +91,7 @@ class Movements:
         headers, product = read_headers(request), product_id_of(product_id)
         body = await read_body(request, self._decoder)
         movement_id = headers.new_id("movements", product)
-        command = _COMMANDS[type(body)](
+        command = COMMANDS[type(body)](
             movement_id=movement_id,
             product_id=product,
             idempotency_key=headers.key,

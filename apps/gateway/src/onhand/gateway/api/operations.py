@@ -21,11 +21,13 @@ from onhand.common.contracts import (
 from onhand.common.contracts.explanation import PageSize
 from onhand.common.contracts.message import Moment, PageLimit, Quantity
 from onhand.common.contracts.orders import FulfilmentStatus, OrderStatus
+from onhand.gateway.api.batches import MAX_ITEMS, Results
 from onhand.gateway.api.catalogue import NewLocation, NewProduct
 from onhand.gateway.api.movements import AnyMovement
 from onhand.gateway.api.orders import Cancellation, NewFulfilment, NewOrder, NewReturn
 from onhand.gateway.api.reservations import Extension, NewReservation
 from onhand.gateway.api.stock import Expected, NewLevel
+from onhand.gateway.explanation import Body
 from onhand.gateway.fields import Identifier, Label, LocationName
 from onhand.gateway.openapi import Operation
 
@@ -48,6 +50,18 @@ class Stock(Struct, frozen=True):
 
     stock: tuple[StockLevel, ...]
     next: str | UnsetType = UNSET
+
+
+class OrderBatch(Body, frozen=True):
+    """Orders, each as one alone. A wrong one is answered with a problem in its place, and the others are done."""
+
+    orders: Annotated[tuple[Any, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+
+
+class StockBatch(Body, frozen=True):
+    """Things to do to stock, in any order. A wrong one is answered with a problem in its place."""
+
+    items: Annotated[tuple[Any, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
 PARAMETERS: dict[str, Any] = {
@@ -273,5 +287,42 @@ OPERATIONS: tuple[Operation, ...] = (
         is_body_optional=True,
         problems=[404, 409],
         example={"reason": "changed my mind"},
+    ),
+    Operation(
+        "POST",
+        "/stock/batch",
+        "changeStocks",
+        "Set, receive and adjust stock, each item on its own.",
+        Results,
+        body=StockBatch,
+        example={"items": [{"type": "set", "productId": "123", "onHand": 10}]},
+    ),
+    Operation(
+        "GET",
+        "/stock/batch",
+        "getStockOfBatch",
+        "Tell the stock of the product that is called `batch`.",
+        StockLevel,
+        query={"quantity": Quantity},
+        problems=[404, 422],
+    ),
+    Operation(
+        "PUT",
+        "/stock/batch",
+        "setStockOfBatch",
+        "Set the stock of the product that is called `batch`.",
+        StockLevel,
+        body=NewLevel,
+        problems=[404, 409],
+        example={"onHand": 10},
+    ),
+    Operation(
+        "POST",
+        "/orders/batch",
+        "createOrders",
+        "Create orders, each on its own.",
+        Results,
+        body=OrderBatch,
+        example={"orders": [{"customerId": "cust-456", "productId": "123", "quantity": 5}]},
     ),
 )

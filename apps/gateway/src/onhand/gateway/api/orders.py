@@ -1,6 +1,6 @@
 """Orders: taking them, and what is done to them afterwards."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -93,6 +93,31 @@ class NewReturn(Body, frozen=True):
     reason: Remark | UnsetType = UNSET
 
 
+def wanted(body: NewOrder, headers: Headers) -> CreateOrder:
+    """The command that creates an order with an id of its own."""
+    return CreateOrder(
+        order_id=uuid7(),
+        customer_id=body.customer_id,
+        lines=body.all_lines(),
+        policy=body.policy,
+        reservation_id=body.reservation_id,
+        reference=body.reference,
+        metadata=body.metadata,
+        idempotency_key=headers.key,
+        as_product=body.lines is UNSET,
+    )
+
+
+async def place(requests: Requests, body: NewOrder, command: CreateOrder, headers: Headers) -> Envelope:
+    """Create an order; returns the reply, which came once it was on disk.
+
+    Raises:
+        Problem: it is refused, or no reply came in time.
+        Unavailable: nothing was sent.
+    """
+    return await ask(requests, command, headers, lines=body.lines or (), order_id=command.order_id)
+
+
 class Orders:
     """`/api/gateway/orders` and one of them, `/api/gateway/orders/{orderId}`."""
 
@@ -105,23 +130,12 @@ class Orders:
         """Create an order: 201 once it is on disk."""
         headers = read_headers(request)
         body = await read_body(request, self._decoder)
-        order_id = uuid7()
-        command = CreateOrder(
-            order_id=order_id,
-            customer_id=body.customer_id,
-            lines=body.all_lines(),
-            policy=body.policy,
-            reservation_id=body.reservation_id,
-            reference=body.reference,
-            metadata=body.metadata,
-            idempotency_key=headers.key,
-            as_product=body.lines is UNSET,
-        )
+        command = wanted(body, headers)
         if headers.wait is UNSET:
-            reply = await ask(self._requests, command, headers, lines=body.lines or (), order_id=order_id)
+            reply = await place(self._requests, body, command, headers)
             answer(response, reply, status=201)
         else:
-            reply = await self._create_and_wait(command, headers, body.lines or (), response)
+            reply = await self._place_and_wait(body, command, headers, response)
         response.set_header("Location", f"/api/gateway/orders/{reply.subject}")  # another's, if it is replayed
 
     async def on_get(self, request: Request, response: Response) -> None:
@@ -141,12 +155,12 @@ class Orders:
         query = GetTimeline(order_id=order_id_of(order_id))
         answer(response, await ask(self._requests, query, read_headers(request)))
 
-    async def _create_and_wait(
-        self, command: CreateOrder, headers: Headers, lines: Sequence[Line], response: Response
+    async def _place_and_wait(
+        self, body: NewOrder, command: CreateOrder, headers: Headers, response: Response
     ) -> Envelope:
         """Answer when the order is not pending any more, or when its client would wait no longer."""
         async with listening(self._live, headers, command.order_id) as listener:
-            reply = await ask(self._requests, command, headers, lines=lines, order_id=command.order_id)
+            reply = await place(self._requests, body, command, headers)
             answer(response, reply, status=201)
             response.data = await outcome(self._requests, headers, reply, listener)
             response.set_header("Preference-Applied", f"wait={headers.wait}")

@@ -1,0 +1,197 @@
+"""Many orders or movements in one request: each is done or refused on its own, and told in its place.
+
+An item goes the way that a request of its own would go, so there is one way to place an order and one to move stock.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, TypeVar
+from uuid import uuid5
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec.structs import asdict, replace
+
+from onhand.common.contracts import Command, SetStock
+from onhand.common.contracts.inventory import DEFAULT_LOCATION
+from onhand.common.contracts.message import Count
+from onhand.common.errors import Unavailable
+from onhand.common.messaging.envelope import Envelope
+from onhand.common.messaging.request_reply import Requests
+from onhand.gateway.api.exchange import Request, Response, ask, is_replayed
+from onhand.gateway.api.movements import COMMANDS, Adjustment, Receipt
+from onhand.gateway.api.orders import NewOrder, place, wanted
+from onhand.gateway.api.stock import Stock
+from onhand.gateway.body import decode, read_body
+from onhand.gateway.explanation import Body
+from onhand.gateway.fields import Identifier, ItemKey, LocationName
+from onhand.gateway.headers import NAMESPACE, Headers, read_headers
+from onhand.gateway.problems import Problem, ProblemDetails, Violation, unavailable
+
+MAX_ITEMS = 1000
+_MAX_BODY_BYTES = 8 * 1024 * 1024
+Items = Annotated[tuple[Raw, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+
+
+class OrderBatch(Body, frozen=True):
+    """Orders; each is decoded on its own, so that a wrong one does no harm to the others."""
+
+    orders: Items
+
+
+class StockBatch(Body, frozen=True):
+    """Things to do to stock; each is decoded on its own."""
+
+    items: Items
+
+
+class BatchOrder(NewOrder, frozen=True):
+    """An order in a batch, which may bring the key that it would have alone."""
+
+    idempotency_key: ItemKey | UnsetType = UNSET
+
+
+class SetItem(Body, frozen=True, kw_only=True, tag_field="type", tag="set"):
+    """How many units there are."""
+
+    product_id: Identifier
+    on_hand: Count
+    location_id: LocationName = DEFAULT_LOCATION
+    idempotency_key: ItemKey | UnsetType = UNSET
+
+
+class ReceiptItem(Receipt, frozen=True, kw_only=True, tag="receive"):
+    """Units of a product have come in."""
+
+    product_id: Identifier
+    idempotency_key: ItemKey | UnsetType = UNSET
+
+
+class AdjustmentItem(Adjustment, frozen=True, kw_only=True, tag="adjust"):
+    """There are more units of a product than thought, or fewer."""
+
+    product_id: Identifier
+    idempotency_key: ItemKey | UnsetType = UNSET
+
+
+AnyItem = SetItem | ReceiptItem | AdjustmentItem
+ItemT = TypeVar("ItemT", bound=BatchOrder | AnyItem)
+
+
+class Result(Struct, frozen=True, omit_defaults=True):
+    """What became of one item: the body that it would have got alone, or a problem.
+
+    Attributes:
+        status: HTTP status code that it would have got alone.
+        body: if it is done.
+        replayed: it was done before, under the same key.
+        problem: if it is not, or if that is not known.
+    """
+
+    status: int
+    body: Raw | UnsetType = UNSET
+    replayed: bool = False
+    problem: ProblemDetails | UnsetType = UNSET
+
+
+class Results(Struct, frozen=True):
+    """What became of each item, in the order of the request."""
+
+    results: Sequence[Result]
+
+
+class OrderBatches:
+    """`/api/gateway/orders/batch`."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+        self._batches = msgspec.json.Decoder(OrderBatch)
+        self._items = msgspec.json.Decoder(BatchOrder)
+
+    async def on_post(self, request: Request, response: Response) -> None:
+        """Create orders: 200 once it is known of each what became of it."""
+        headers = read_headers(request)
+        batch = await read_body(request, self._batches, _MAX_BODY_BYTES)
+
+        async def create(number: int, raw: Raw) -> Result:
+            item = decode(bytes(raw), self._items)
+            own = _headers_of(headers, number, item.idempotency_key)
+            return _done(201, await place(self._requests, item, wanted(item, own), own))
+
+        await _answer_each(response, "orders", batch.orders, create)
+
+
+class StockBatches:
+    """`/api/gateway/stock/batch`; what is not sent there by POST is about a product that is called `batch`."""
+
+    def __init__(self, requests: Requests, stock: Stock) -> None:
+        self._requests = requests
+        self._stock = stock
+        self._batches = msgspec.json.Decoder(StockBatch)
+        self._items: msgspec.json.Decoder[AnyItem] = msgspec.json.Decoder(AnyItem)
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """Tell the stock of the product `batch`."""
+        await self._stock.on_get(request, response, "batch")
+
+    async def on_put(self, request: Request, response: Response) -> None:
+        """Set the stock of the product `batch`."""
+        await self._stock.on_put(request, response, "batch")
+
+    async def on_post(self, request: Request, response: Response) -> None:
+        """Set, receive and adjust stock: 200 once it is known of each item what became of it."""
+        headers = read_headers(request)
+        batch = await read_body(request, self._batches, _MAX_BODY_BYTES)
+
+        async def change(number: int, raw: Raw) -> Result:
+            item: AnyItem = decode(bytes(raw), self._items)
+            own = _headers_of(headers, number, item.idempotency_key)
+            movement_id = own.new_id("movements", item.product_id)
+            fields = asdict(item) | {"movement_id": movement_id, "idempotency_key": own.key}
+            command: Command
+            if isinstance(item, SetItem):
+                del fields["idempotency_key"]  # the id of the movement is made from it, and is all that it needs
+                command = SetStock(**fields)
+            else:
+                command = COMMANDS[Receipt if isinstance(item, Receipt) else Adjustment](**fields)
+            status = 200 if isinstance(item, SetItem) else 201
+            return _done(status, await ask(self._requests, command, own, movement_id=movement_id))
+
+        await _answer_each(response, "items", batch.items, change)
+
+
+async def _answer_each(
+    response: Response, field: str, items: Sequence[Raw], do: Callable[[int, Raw], Awaitable[Result]]
+) -> None:
+    async def attempt(number: int, raw: Raw) -> Result:
+        try:
+            return await do(number, raw)
+        except Problem as problem:
+            return _refused(problem.details, f"/{field}/{number}")
+        except Unavailable as error:
+            return _refused(unavailable(error).details, f"/{field}/{number}")
+
+    # All at once: what is sent in one turn of the event loop leaves in one append.
+    results = await asyncio.gather(*(attempt(number, raw) for number, raw in enumerate(items)))
+    response.data = msgspec.json.encode(Results(results))
+
+
+def _headers_of(headers: Headers, number: int, own_key: str | UnsetType) -> Headers:
+    """The headers that an item would have alone; its key is its own, or follows from the batch's and its place."""
+    if own_key is not UNSET or headers.key is UNSET:
+        return headers._replace(key=own_key)
+    return headers._replace(key=str(uuid5(NAMESPACE, f"batch\n{number}\n{headers.key}")))
+
+
+def _done(status: int, reply: Envelope) -> Result:
+    return Result(status, body=Raw(bytes(reply.data)), replayed=is_replayed(reply))
+
+
+def _refused(details: ProblemDetails, pointer: str) -> Result:
+    if details.errors is not UNSET:
+        details = replace(details, errors=tuple(_below(pointer, error) for error in details.errors))
+    return Result(details.status, problem=details)
+
+
+def _below(pointer: str, error: Violation) -> Violation:
+    return error if error.pointer is UNSET else replace(error, pointer=pointer + error.pointer)
