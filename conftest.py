@@ -15,6 +15,7 @@ from onhand.cli.local import EmbeddedServers, embedded_servers
 from onhand.common.database import Database
 from onhand.common.messaging.streams import Streams, open_streams
 from tests.databases import Databases
+from tests.e2e.shared import shared_system
 
 # `make test` takes the same ways every time, so that it fails for a change and for nothing else. To look further:
 # make test ARGS="--hypothesis-profile=long -k model"
@@ -41,6 +42,7 @@ def servers() -> Iterator[Servers]:
     # Not below pytest's own directory: another pytest that starts would close that to the user PostgreSQL runs as.
     with TemporaryDirectory(prefix="onhand-") as home, embedded_servers(Path(home)) as embedded:
         given = os.environ.get("REDIS_URL", "")
+        _make_room()
         if given and redis.Redis.from_url(given).dbsize():
             pytest.exit("REDIS_URL names a Redis that is not empty; the tests would delete what is in it", returncode=2)
         yield Servers(given or embedded.redis_url, embedded)
@@ -52,9 +54,15 @@ def databases(servers: Servers) -> Databases:
     return Databases(servers.embedded)
 
 
+def _make_room() -> None:
+    if "REDIS_URL" in os.environ:  # the system that other tests share uses it, too
+        shared_system.stop()
+
+
 @pytest.fixture
 def redis_url(servers: Servers) -> Iterator[str]:
     """An empty Redis, and empty again afterwards."""
+    _make_room()
     yield servers.redis_url
     with redis.Redis.from_url(servers.redis_url) as client:
         client.config_set("maxmemory", 0)

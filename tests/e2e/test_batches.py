@@ -3,8 +3,6 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from tests.e2e.bulk import batch_order, change_all, place_all
 from tests.e2e.shop import becomes, done, new_id, numbers, post
 from tests.e2e.system import System
@@ -13,8 +11,6 @@ from tests.e2e.waiting import eventually
 
 MOST = 1000
 AT_ONCE = 200
-
-pytestmark = pytest.mark.usefixtures("verified")
 
 
 def test_a_thousand_orders_are_told_in_the_order_in_which_they_were_sent(system: System) -> None:
