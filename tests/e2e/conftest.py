@@ -6,6 +6,7 @@ from redis import Redis
 
 from tests.e2e.problems import problem
 from tests.e2e.shared import new_system, shared_system
+from tests.e2e.shop import new_id
 from tests.e2e.system import System
 
 StartSystem = Callable[..., System]
@@ -15,6 +16,12 @@ StartSystem = Callable[..., System]
 def system() -> System:
     """A running system that other tests have used and will use."""
     return shared_system.running()
+
+
+@pytest.fixture
+def product() -> str:
+    """A product that no other test knows."""
+    return new_id()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 
 from tests.e2e.system import System
 from tests.e2e.traffic import look_up, stock
@@ -18,12 +17,6 @@ NOBODY = "01a206cd-427d-77a1-8aa6-7ee7769e5ae9"
 def new_id(kind: str = "product") -> str:
     """An id that no other test knows."""
     return f"{kind}-{uuid4()}"
-
-
-@pytest.fixture
-def product() -> str:
-    """A product that no other test knows."""
-    return new_id()
 
 
 def lines(**units: int) -> list[dict[str, Any]]:

@@ -37,10 +37,10 @@ def letters(system: System, key: UUID) -> list[dict[str, Any]]:
     return found
 
 
-def test_an_order_that_was_damaged_on_its_way_is_mended_and_then_confirmed(system: System) -> None:
-    set_stock(system, "tea", 10)
+def test_an_order_that_was_damaged_on_its_way_is_mended_and_then_confirmed(system: System, product: str) -> None:
+    set_stock(system, product, 10)
     order_id = uuid4()
-    command = CreateOrder(order_id=order_id, customer_id="ann", lines=(Line("tea", 3),))
+    command = CreateOrder(order_id=order_id, customer_id="ann", lines=(Line(product, 3),))
     whole = wrap(command, source="/gateway")
     damaged = replace(whole, data=Raw(bytes(whole.data).replace(b":3", b":null")))
     put(system, damaged, wrap(command, source="/gateway"))
@@ -51,7 +51,7 @@ def test_an_order_that_was_damaged_on_its_way_is_mended_and_then_confirmed(syste
     assert dlq(system, "retry", failed["id"])[0] == 4  # nothing is mended yet
     assert letters(system, order_id)[0]["attempts"] == 10
 
-    dlq(system, "edit", failed["id"], "--set", 'lines=[{"productId": "tea", "quantity": 3}]')
+    dlq(system, "edit", failed["id"], "--set", f'lines=[{{"productId": "{product}", "quantity": 3}}]')
     assert dlq(system, "retry", failed["id"]) == (0, [{"id": failed["id"], "outcome": "handled", "error": ""}])
 
     assert settled(system, str(order_id))["status"] == "confirmed"
@@ -61,10 +61,10 @@ def test_an_order_that_was_damaged_on_its_way_is_mended_and_then_confirmed(syste
     assert verify(system)[0] == 0
 
 
-def test_a_command_that_older_code_sent_is_mended_as_it_was_written_and_is_done(system: System) -> None:
-    set_stock(system, "tea", 10)
+def test_a_command_that_older_code_sent_is_mended_as_it_was_written_and_is_done(system: System, product: str) -> None:
+    set_stock(system, product, 10)
     order_id = uuid4()
-    old = CreateOrderV1(order_id=order_id, customer_id="ann", product_id="tea", quantity=3)
+    old = CreateOrderV1(order_id=order_id, customer_id="ann", product_id=product, quantity=3)
     whole = wrap(old, source="/gateway")
     put(system, replace(whole, data=Raw(bytes(whole.data).replace(b":3", b":null"))))
 
@@ -77,13 +77,13 @@ def test_a_command_that_older_code_sent_is_mended_as_it_was_written_and_is_done(
     assert settled(system, str(order_id))["lines"][0]["reserved"] == 3
 
 
-def test_a_log_that_older_code_wrote_is_told_and_verified_as_todays(system: System) -> None:
-    set_stock(system, "tea", 10)
-    order_id = place_order(system, "tea", 3)
+def test_a_log_that_older_code_wrote_is_told_and_verified_as_todays(system: System, product: str) -> None:
+    set_stock(system, product, 10)
+    order_id = place_order(system, product, 3)
     assert settled(system, order_id)["status"] == "confirmed"
     before = system.client.get(f"/api/gateway/orders/{order_id}/events").json()["events"]
     before[0]["data"].pop("policy", None)  # which was the only one
-    old = CreateOrderV1(order_id=UUID(order_id), customer_id="cust-456", product_id="tea", quantity=3)
+    old = CreateOrderV1(order_id=UUID(order_id), customer_id="cust-456", product_id=product, quantity=3)
     statement = "UPDATE order_events SET type = $2, data = $3 WHERE order_id = $1 AND version = 1 RETURNING 1"
     assert read(system, "orders", statement, UUID(order_id), "orders.order-created.v1", encode_data(old).decode())
 

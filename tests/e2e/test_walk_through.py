@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -27,12 +27,6 @@ STORY = {
 
 
 @pytest.fixture
-def product() -> str:
-    """A product that no other test knows."""
-    return f"product-{uuid4()}"
-
-
-@pytest.fixture
 def kept_messages(system: System) -> Iterator[None]:
     """Keep what passes over the streams: a group that reads nothing needs everything."""
     with Redis.from_url(system.redis_url) as redis:
@@ -52,22 +46,22 @@ def messages_about(system: System, subject: str) -> dict[str, dict[str, Any]]:
 
 
 def test_the_request_of_the_seed_is_answered_as_the_seed_answers_it_and_confirmed_a_moment_later(
-    system: System,
+    system: System, product: str
 ) -> None:
-    set_stock(system, "123", 10)
+    set_stock(system, product, 10)
 
-    response = system.client.post("/api/gateway/orders", json=SEED_REQUEST)
+    response = system.client.post("/api/gateway/orders", json=SEED_REQUEST | {"productId": product})
 
     assert response.status_code == 201
     assert response.headers["content-type"] == "application/json"
     body = response.json()
-    assert body == {"orderId": body["orderId"], "productId": "123", "quantity": 5, "status": "pending"}
+    assert body == {"orderId": body["orderId"], "productId": product, "quantity": 5, "status": "pending"}
     assert UUID(body["orderId"]).version == 7
     assert response.headers["location"] == f"/api/gateway/orders/{body['orderId']}"
     details = settled(system, body["orderId"])
     assert details["status"] == "confirmed"
     assert "reason" not in details
-    assert numbers(system, "123") == (10, 5, 5)
+    assert numbers(system, product) == (10, 5, 5)
 
 
 def test_setting_stock_is_answered_with_what_there_is_then(system: System, product: str) -> None:
