@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,16 @@ class OwnRedis:
     def stop(self) -> None:
         """Stop it."""
         self._running.close()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Freeze it for the length of the block."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture
@@ -116,6 +126,47 @@ async def test_a_request_whose_append_was_not_answered_may_still_be_carried_out(
                 return await things(orders_database) == {"unknown"}
 
             assert await eventually(carried_out)
+
+
+async def test_an_asker_that_was_sending_when_redis_froze_carries_on(
+    orders_database: Database, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create_table(orders_database)
+    monkeypatch.setattr("onhand.common.messaging.streams._SILENCE_SECONDS", 0.2)
+    async with (
+        open_streams(own_redis.url) as others,
+        consuming(orders_database, others),
+        open_streams(own_redis.url) as streams,
+    ):
+        subscriptions = 0
+        listen = streams.listen
+
+        def counted(channels: Sequence[str]) -> AsyncGenerator[tuple[str, bytes]]:
+            nonlocal subscriptions
+            subscriptions += 1
+            return listen(channels)
+
+        monkeypatch.setattr(streams, "listen", counted)
+        async with asking(streams, timeout_seconds=0.2) as requests:
+            await requests.ask(Count(thing="before"))  # so that there is a connection to send on
+            with own_redis.frozen():
+                with pytest.raises(NoReply):
+                    await requests.ask(Count(thing="meanwhile"))
+                await eventually(lambda: _becomes(subscriptions == 2))
+                await asyncio.sleep(0.1)  # it subscribes, while the append waits still
+
+            async def answered() -> bool:
+                try:
+                    await requests.ask(Count(thing="afterwards"))
+                except (NoReply, Unavailable):
+                    return False
+                return True
+
+            await eventually(answered)
+
+
+async def _becomes(answer: bool) -> bool:
+    return answer
 
 
 async def test_an_append_on_a_connection_that_breaks_is_of_unknown_outcome(own_redis: OwnRedis) -> None:

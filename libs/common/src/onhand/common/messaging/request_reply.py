@@ -206,7 +206,7 @@ class Requests:
                 _log.warning("cannot hear replies", error=str(error))
             self._is_listening = False
             for outbound in self._outbound:  # what they would send on a connection that is gone as well may be lost
-                await outbound.writer.close()
+                outbound.writer.doubt()
             await backoff.wait(stopping)
 
     async def _watch_clock(self, stopping: asyncio.Event) -> None:

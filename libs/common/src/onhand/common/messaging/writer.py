@@ -50,7 +50,14 @@ class Writer:
             await self.close()
             raise NoReply(f"Redis went away before it answered: {error.__cause__}") from error
 
+    def doubt(self) -> None:
+        """Have the next append take another connection, because this one may be dead.
+
+        An append that is under way keeps it: given back now, it would be lent to somebody else, and two would read it.
+        """
+        self._used_at = 0.0
+
     async def close(self) -> None:
-        """Give the connection back; the next append takes another."""
+        """Give the connection back; the next append takes another. Only for who appends."""
         self._connection = None
         await self._held.aclose()
