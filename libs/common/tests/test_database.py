@@ -6,6 +6,7 @@ import pytest
 from conftest import Servers
 from onhand.common.database import Database, Session, open_database
 from onhand.common.errors import StartupError
+from tests.databases import Databases
 
 
 async def test_what_raises_is_rolled_back(orders_database: Database) -> None:
@@ -72,6 +73,19 @@ async def test_times_are_those_of_the_statement_also_in_a_transaction_that_began
             await tx.execute("INSERT INTO inbox (message_id) VALUES ('a')")
             written = await tx.fetchval("SELECT received_at FROM inbox")
     assert written - before >= timedelta(seconds=0.01)
+
+
+@pytest.mark.parametrize(("reads_tables", "way"), [(False, "Index"), (True, "Seq Scan")])
+async def test_a_row_of_a_short_table_is_looked_up_by_its_key_because_the_table_will_be_long(
+    databases: Databases, orders_database: Database, reads_tables: bool, way: str
+) -> None:
+    async with orders_database.transaction() as tx:
+        await tx.execute("CREATE TABLE things (thing text PRIMARY KEY)")
+        await tx.execute("INSERT INTO things VALUES ('a')")
+        await tx.execute("ANALYZE things")
+    async with open_database(databases.url("orders"), "", "test", reads_tables=reads_tables) as database:
+        plan = await database.look("EXPLAIN SELECT thing FROM things WHERE thing = 'a'")
+    assert way in plan[0]["QUERY PLAN"]
 
 
 async def test_a_snapshot_sees_what_was_there_when_it_began_and_changes_nothing(orders_database: Database) -> None:

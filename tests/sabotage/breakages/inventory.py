@@ -13,8 +13,8 @@ INVENTORY = (
         changes=(
             Change(
                 f"{_INVENTORY}/store/levels.py",
-                "ORDER BY location_id FOR UPDATE OF stock_levels",
-                "ORDER BY location_id",
+                "ORDER BY product_id, location_id FOR UPDATE OF stock_levels",
+                "ORDER BY product_id, location_id",
             ),
         ),
         tests=(f"{_TESTS}/test_reservations.py::test_who_wants_the_last_unit_waits_for_whoever_is_just_getting_it",),
@@ -27,8 +27,8 @@ INVENTORY = (
         changes=(
             Change(
                 f"{_INVENTORY}/store/levels.py",
-                "AS given (product_id) ORDER BY 1",
-                "AS given (product_id) ORDER BY 1 DESC",
+                "ORDER BY product_id, location_id FOR UPDATE OF stock_levels",
+                "ORDER BY product_id DESC, location_id FOR UPDATE OF stock_levels",
             ),
         ),
         tests=(f"{_TESTS}/test_reservations.py::test_levels_are_locked_in_the_order_of_their_products",),

@@ -217,7 +217,13 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    url: str, setting: str, application: str, *, connections: int = 8, statement_seconds: float = _STATEMENT_SECONDS
+    url: str,
+    setting: str,
+    application: str,
+    *,
+    connections: int = 8,
+    statement_seconds: float = _STATEMENT_SECONDS,
+    reads_tables: bool = False,
 ) -> AsyncGenerator[Database]:
     """Connect to a database for the length of the block.
 
@@ -230,6 +236,7 @@ async def open_database(
         application: name the server shows for these connections.
         connections: most connections at once: one for each session, and some for what comes besides.
         statement_seconds: how long a statement may take.
+        reads_tables: whether statements may read tables from end to end; those of services have a key to look up.
 
     Raises:
         StartupError: the URL is empty, the database cannot be reached, or it was never migrated.
@@ -251,6 +258,9 @@ async def open_database(
                 "idle_in_transaction_session_timeout": _FROZEN_MS,
                 "lock_timeout": _LOCKED_MS,  # sooner than the statement's end, so that the one is told from the other
                 "statement_timeout": str(int(statement_seconds * 1000)),
+                # A plan is kept for as long as a connection. Made while a table was short, it may read it from end to
+                # end, and goes on to when there are a hundred thousand rows and nobody has analyzed them yet.
+                "enable_seqscan": "on" if reads_tables else "off",
             },
         )
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

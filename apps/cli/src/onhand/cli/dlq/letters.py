@@ -192,7 +192,13 @@ async def open_letters(system: System, services: Sequence[str]) -> AsyncGenerato
     async with AsyncExitStack() as stack:
         databases = {
             service: await stack.enter_async_context(
-                open_database(url, database_setting(service), "onhand-dlq", statement_seconds=_LONGEST_QUERY_SECONDS)
+                open_database(
+                    url,
+                    database_setting(service),
+                    "onhand-dlq",
+                    statement_seconds=_LONGEST_QUERY_SECONDS,
+                    reads_tables=True,
+                )
             )
             for service, url in system.database_urls(services).items()
         }

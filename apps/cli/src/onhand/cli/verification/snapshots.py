@@ -6,6 +6,7 @@ of orders.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from itertools import islice, takewhile
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -18,7 +19,7 @@ from onhand.cli.verification.stories import Order, Story
 from onhand.common.database import Database, Transaction, open_database
 from onhand.common.messaging.versions import in_todays_words
 
-_LONGEST_QUERY_SECONDS = 3600.0
+_open = partial(open_database, statement_seconds=3600.0, reads_tables=True)
 _ROWS = 2000
 
 # Of the given orders; of all if none are given. The first column is the order, in the order of which the rows come.
@@ -80,12 +81,8 @@ async def open_books(orders_url: str, inventory_url: str, application: str) -> A
         StartupError: one cannot be reached, or was never migrated.
     """
     async with (
-        open_database(
-            orders_url, "ORDERS_DATABASE_URL", application, statement_seconds=_LONGEST_QUERY_SECONDS
-        ) as orders,
-        open_database(
-            inventory_url, "INVENTORY_DATABASE_URL", application, statement_seconds=_LONGEST_QUERY_SECONDS
-        ) as inventory,
+        _open(orders_url, "ORDERS_DATABASE_URL", application) as orders,
+        _open(inventory_url, "INVENTORY_DATABASE_URL", application) as inventory,
     ):
         yield Books(orders, inventory)
 

@@ -28,21 +28,12 @@ async def lock_stock(tx: Transaction, product_ids: Collection[str]) -> Stock:
 
 
 async def _lock(tx: Transaction, product_ids: Collection[str]) -> Sequence[Any]:
-    # Product by product, each by its keys: a plan for all at once that was made while the tables were short reads them
-    # from end to end, and is kept until they are analyzed. What is locked comes in the order of the outer rows.
     rows: Sequence[Any] = await tx.fetch(
         """
-        SELECT levels.*
-        FROM (
-            SELECT DISTINCT product_id COLLATE "C" AS product_id
-            FROM unnest($1::text[]) AS given (product_id) ORDER BY 1
-        ) AS wanted
-        CROSS JOIN LATERAL (
-            SELECT product_id, location_id, on_hand, reserved, priority, low_stock_threshold, safety_stock,
-                   backorderable, products.edition < stock_levels.edition AS is_older
-            FROM stock_levels JOIN products USING (product_id) JOIN locations USING (location_id)
-            WHERE product_id = wanted.product_id ORDER BY location_id FOR UPDATE OF stock_levels
-        ) AS levels
+        SELECT product_id, location_id, on_hand, reserved, priority, low_stock_threshold, safety_stock, backorderable,
+               products.edition < stock_levels.edition AS is_older
+        FROM stock_levels JOIN products USING (product_id) JOIN locations USING (location_id)
+        WHERE product_id = ANY($1) ORDER BY product_id, location_id FOR UPDATE OF stock_levels
         """,
         list(product_ids),
     )

@@ -24,11 +24,11 @@ MOST_CHARACTERS = 500_000
 _NO_ID = UUID(int=0)
 
 # Until a log that grows fast is analyzed again, PostgreSQL takes it for a short one, and would read and sort all of it
-# for each page. So for the rest of the transaction it has no other choice than the index.
+# for each page. Services never read from end to end (`open_database`); nor is it to collect and sort here.
 _ENDED = """
     SELECT pg_snapshot_xmin(seen)::text AS complete_to,
            pg_snapshot_xmin(seen) < pg_snapshot_xmax(seen) AS is_unfinished,
-           set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)
+           set_config('enable_bitmapscan', 'off', true)
     FROM pg_current_snapshot() AS seen
 """
 _AFTER = "(turn, order_id, version) > ($1::text::xid8, $2::uuid, $3::integer) AND turn < $4::text::xid8"
