@@ -17,6 +17,7 @@ from benchmarks.cores import Cores
 from benchmarks.facts import facts
 from benchmarks.ledger import Ledger, open_ledger
 from benchmarks.measure import Round, run_round
+from benchmarks.options import Connections, Seconds
 from benchmarks.overload import Outcome, Setting, outcome, run_pairs, settings
 from benchmarks.overload_report import make_overload_report, print_overload_report, write_overload_json
 from benchmarks.preload import store
@@ -51,14 +52,11 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
         str | None,
         typer.Option(help="Gateway of a running system; its stock of product 123 is set.", show_default="a new system"),
     ] = None,
-    connections: Annotated[
-        list[int] | None,
-        typer.Option(min=1, metavar="N", help="May be given more than once.", show_default="64 and 256"),
-    ] = None,
+    connections: Connections = None,
     rounds: Annotated[
         int, typer.Option(min=1, metavar="N", help="Rounds for each number of connections, in turn.")
     ] = 3,
-    seconds: Annotated[int, typer.Option(min=1, metavar="N", help="Length of a round's load.")] = 10,
+    seconds: Seconds = 10,
     overload: Annotated[
         bool, typer.Option("--overload", help="Offer three times the best instead, and compare the goodput.")
     ] = False,

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from benchmarks import load
 from benchmarks.basket import ONE_PRODUCT
+from benchmarks.options import Connections, Seconds
 from benchmarks.peers.installing import versions
 from benchmarks.peers.systems import SYSTEMS, System
 from benchmarks.peers.table import Comparison, compare, print_comparison, write_comparison_json
@@ -38,12 +39,9 @@ def peers(
         list[str] | None,
         typer.Option(metavar="NAME", help=f"Of {', '.join(it.name for it in SYSTEMS)}.", show_default="all"),
     ] = None,
-    connections: Annotated[
-        list[int] | None,
-        typer.Option(min=1, metavar="N", help="May be given more than once.", show_default="64 and 256"),
-    ] = None,
+    connections: Connections = None,
     rounds: Annotated[int, typer.Option(min=1, metavar="N", help="Turns of each system.")] = 5,
-    seconds: Annotated[int, typer.Option(min=1, metavar="N", help="Length of a round's load.")] = 8,
+    seconds: Seconds = 8,
     units: Annotated[
         int | None,
         typer.Option(

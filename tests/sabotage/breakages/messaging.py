@@ -10,6 +10,25 @@ _COMMIT = (
 )
 _CALL = "            return await self._commit(entries, transactions)\n"
 
+
+def _told_before_commit(what: str, made_by: str) -> tuple[Change, ...]:
+    """Changes by which something is delivered as soon as handlers return."""
+    told = f"""
+            from onhand.common.messaging.envelope import {made_by}
+
+            async def handle(tx):
+                effects = await self._subscriptions.handle(messages, tx)
+                await self._tell(Committed(Delivery({what}={made_by}(effects, "/toy"))))
+                return effects
+
+            committed = await self._unit.commit(handle, transactions, entries)
+"""
+    return (
+        Change(f"{_MESSAGING}/batches.py", _CALL, "            self._tell = tell\n" + _CALL),
+        Change(f"{_MESSAGING}/batches.py", _COMMIT, told),
+    )
+
+
 MESSAGING = (
     Breakage(
         name="acknowledge-before-commit",
@@ -31,23 +50,7 @@ MESSAGING = (
         name="publish-before-commit",
         sentence="Events are published when their handlers return, before COMMIT.",
         promise="no dual write",
-        changes=(
-            Change(f"{_MESSAGING}/batches.py", _CALL, "            self._tell = tell\n" + _CALL),
-            Change(
-                f"{_MESSAGING}/batches.py",
-                _COMMIT,
-                """
-            from onhand.common.messaging.envelope import events_of
-
-            async def handle(tx):
-                effects = await self._subscriptions.handle(messages, tx)
-                await self._tell(Committed(Delivery(messages=events_of(effects, "/toy"))))
-                return effects
-
-            committed = await self._unit.commit(handle, transactions, entries)
-""",
-            ),
-        ),
+        changes=_told_before_commit("messages", "events_of"),
         tests=(f"{_TESTS}/test_refused_commits.py::test_what_is_refused_at_commit_was_neither_told_nor_answered",),
         says="was told",
     ),
@@ -55,23 +58,7 @@ MESSAGING = (
         name="reply-before-commit",
         sentence="Who asked is answered when the handlers return, before COMMIT.",
         promise="I1, 201 means on disk",
-        changes=(
-            Change(f"{_MESSAGING}/batches.py", _CALL, "            self._tell = tell\n" + _CALL),
-            Change(
-                f"{_MESSAGING}/batches.py",
-                _COMMIT,
-                """
-            from onhand.common.messaging.envelope import replies_of
-
-            async def handle(tx):
-                effects = await self._subscriptions.handle(messages, tx)
-                await self._tell(Committed(Delivery(replies=replies_of(effects, "/toy"))))
-                return effects
-
-            committed = await self._unit.commit(handle, transactions, entries)
-""",
-            ),
-        ),
+        changes=_told_before_commit("replies", "replies_of"),
         tests=(f"{_TESTS}/test_refused_commits.py::test_what_is_refused_at_commit_was_neither_told_nor_answered",),
         says="DID NOT RAISE",
     ),

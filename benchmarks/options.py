@@ -1,0 +1,11 @@
+"""Options that several benchmarks have."""
+
+from typing import Annotated
+
+import typer
+
+Connections = Annotated[
+    list[int] | None,
+    typer.Option(min=1, metavar="N", help="May be given more than once.", show_default="64 and 256"),
+]
+Seconds = Annotated[int, typer.Option(min=1, metavar="N", help="Length of a round's load.")]
