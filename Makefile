@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := libs/common apps/gateway apps/orders apps/inventory apps/cli
 # Each worker starts servers of its own; a Redis that REDIS_URL names is only one.
-WORKERS ?= $(if $(REDIS_URL),0,2)
+WORKERS ?= $(if $(REDIS_URL),0,3)
 SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks examples/* conftest.py
 
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ setup: .venv/installed ## Create .venv with every dependency, hashes checked
 start: .venv/installed ## Run gateway, orders and inventory, with their servers, in the foreground
 	@exec $(BIN)/onhand start
 
-test: .venv/installed ## Run all tests on real servers, two files at a time (ARGS="-k name" to choose, WORKERS=0 for one)
+test: .venv/installed ## Run all tests on real servers, three files at a time (ARGS="-k name" to choose, WORKERS=0 for one)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/installed ## Lint, format check, strict types, import contracts, message contracts, dependency hygiene
