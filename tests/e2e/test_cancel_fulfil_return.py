@@ -94,7 +94,7 @@ def test_more_than_is_reserved_is_not_sent_off_and_the_line_is_named(system: Sys
         (lines(**{tea: 1, "unknown": 1}), "/lines/1/productId"),
     ):
         refused = problem(post(system, f"orders/{order_id}/fulfilments", {"lines": wrong}), 409)
-        assert refused["type"] == LINE_STATE
+        assert (refused["type"], refused["state"]) == (LINE_STATE, "unfulfilled")
         assert [it["pointer"] for it in refused["errors"]] == [pointer]
     assert look_up(system, order_id)["fulfilment"] == "unfulfilled"
     assert numbers(system, tea) == (10, 2, 8)
@@ -105,7 +105,8 @@ def test_what_is_not_confirmed_is_not_sent_off(system: System, tea: str) -> None
     done(post(system, f"orders/{cancelled}/cancel"), 200)
     settled(system, rejected)
     for order_id, state in ((cancelled, "cancelled"), (rejected, "rejected")):
-        assert problem(post(system, f"orders/{order_id}/fulfilments"), 409)["state"] == state
+        for path in ("fulfilments", "returns"):
+            assert problem(post(system, f"orders/{order_id}/{path}"), 409)["state"] == state
 
 
 def test_what_comes_back_can_be_sold_again_unless_it_cannot(system: System, tea: str) -> None:

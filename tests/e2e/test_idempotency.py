@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.databases import read
 from tests.e2e.problems import problem
-from tests.e2e.shop import becomes, done, explain, lines, new_id, numbers, place, post
+from tests.e2e.shop import becomes, done, explain, hold, lines, new_id, numbers, place, post
 from tests.e2e.system import System
 from tests.e2e.traffic import set_stock, stock
 from tests.e2e.waiting import eventually
@@ -150,6 +150,24 @@ def test_what_was_refused_may_succeed_later_under_the_same_key(system: System, p
     problem(post(system, "reservations", body, key=key), 409)
     set_stock(system, product, 2)
     done(post(system, "reservations", body, key=key))
+
+
+def test_a_hold_is_extended_once_under_a_key(system: System, product: str) -> None:
+    path, key = f"reservations/{hold(system, {product: 1}, ttl_seconds=60)}/extend", new_id("key")
+    longer = done(post(system, path, {"ttlSeconds": 600}, key=key), 200)
+    again = post(system, path, {"ttlSeconds": 600}, key=key)
+    assert (done(again, 200), again.headers["idempotent-replayed"]) == (longer, "true")
+    refused = post(system, path, {"ttlSeconds": 6000}, key=key)
+    assert problem(refused, 422)["type"] == "urn:onhand:problem:idempotency-key-reused"
+    assert done(system.client.get(f"/api/gateway/{path.removesuffix('/extend')}"), 200) == longer
+
+
+def test_a_key_belongs_to_the_cancellation_that_came_with_it(system: System, product: str) -> None:
+    order_id, key = place(system, {product: 5}), new_id("key")
+    for _ in range(2):
+        assert done(post(system, f"orders/{order_id}/cancel", {"reason": "mine"}, key=key), 200)["reason"] == "mine"
+    refused = post(system, f"orders/{order_id}/cancel", {"reason": "yours"}, key=key)
+    assert problem(refused, 422)["type"] == "urn:onhand:problem:idempotency-key-reused"
 
 
 def test_an_order_is_sent_off_and_taken_back_once_under_a_key(system: System, product: str) -> None:

@@ -140,7 +140,7 @@ def is_cut_off(client: socket.socket) -> bool:
 
 
 def test_a_stream_on_which_nothing_happens_says_that_it_is_there_and_how_far_it_is(start_system: StartSystem) -> None:
-    system = start_system()
+    system = start_system(HEARTBEAT_SECONDS="1")
     customer = new_id("customer")
     with listening([system.url("gateway")], customerId=customer) as client:
         position = client.position

@@ -84,20 +84,20 @@ def test_an_entry_says_who_and_why(system: System, tea: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "pointer"),
+    ("body", "code", "pointer", "state"),
     [
-        ({"type": "adjust", "quantity": -7}, "on-hand-below-reserved", "/quantity"),
-        ({"type": "count", "onHand": 3}, "on-hand-below-reserved", "/onHand"),
-        ({"type": "receive", "quantity": MOST}, "too-much-stock", "/quantity"),
-        ({"type": "adjust", "quantity": MOST}, "too-much-stock", "/quantity"),
+        ({"type": "adjust", "quantity": -7}, "on-hand-below-reserved", "/quantity", "10 on hand, 4 reserved"),
+        ({"type": "count", "onHand": 3}, "on-hand-below-reserved", "/onHand", "10 on hand, 4 reserved"),
+        ({"type": "receive", "quantity": MOST}, "too-much-stock", "/quantity", "10 on hand"),
+        ({"type": "adjust", "quantity": MOST}, "too-much-stock", "/quantity", "10 on hand"),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(
-    system: System, tea: str, body: dict[str, object], code: str, pointer: str
+    system: System, tea: str, body: dict[str, object], code: str, pointer: str, state: str
 ) -> None:
     becomes(system, place(system, {tea: 4}), "confirmed")
     refused = problem(post(system, f"stock/{tea}/movements", body), 409)
-    assert refused["type"] == f"urn:onhand:problem:{code}"
+    assert (refused["type"], refused["state"]) == (f"urn:onhand:problem:{code}", state)
     assert [it["pointer"] for it in refused["errors"]] == [pointer]
     assert numbers(system, tea) == (10, 4, 6)
 

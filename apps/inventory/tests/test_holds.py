@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from onhand.common.contracts import (
@@ -59,8 +60,8 @@ async def warehouse(inventory_database: Database) -> Warehouse:
     return warehouse
 
 
-def extended(hold: HoldStock, ttl_seconds: int = 7200) -> ExtendHold:
-    return ExtendHold(hold.reservation_id, ttl_seconds)
+def extended(hold: HoldStock, ttl_seconds: int = 7200, extension_id: UUID | UnsetType = UNSET) -> ExtendHold:
+    return ExtendHold(hold.reservation_id, ttl_seconds, extension_id)
 
 
 def released(hold: HoldStock) -> ReleaseHold:
@@ -198,6 +199,44 @@ async def test_a_copy_of_an_extension_that_comes_late_only_tells_how_the_hold_st
     assert isinstance(first, HoldDetails)
     assert isinstance(late, HoldDetails)
     assert late.expires_at == first.expires_at - timedelta(hours=1)
+
+
+async def test_an_extension_that_is_sent_again_under_its_key_extends_nothing(warehouse: Warehouse) -> None:
+    hold = held(60, apple=3)
+    await warehouse.tell(hold)
+    command = extended(hold, 4000, uuid4())
+    first, copy = replies(await warehouse.tell(command, command))
+    assert isinstance(first, HoldDetails)
+    assert copy == first
+    await warehouse.rows("UPDATE holds SET expires_at = expires_at - interval '1 hour' RETURNING reservation_id")
+    (late,) = replies(await warehouse.tell(command))
+    assert isinstance(late, HoldReplayed)
+    assert late.expires_at == first.expires_at - timedelta(hours=1)
+    await warehouse.tell(released(hold))
+    (ended,) = replies(await warehouse.tell(command))
+    assert isinstance(ended, HoldReplayed)
+    assert ended.state == "released"
+
+
+async def test_another_extension_under_the_same_key_is_refused(warehouse: Warehouse) -> None:
+    hold = held(60, apple=3)
+    await warehouse.tell(hold)
+    command = extended(hold, 100, uuid4())
+    other = replace(command, ttl_seconds=4000)
+    first, second = replies(await warehouse.tell(command, other))
+    assert isinstance(first, HoldDetails)
+    assert refusal(second) == ("idempotency-key-reused", UNSET)
+    assert refusal(await warehouse.reply(other)) == ("idempotency-key-reused", UNSET)
+    assert (await details(warehouse, hold)).expires_at == first.expires_at
+
+
+async def test_an_extension_that_was_refused_is_not_remembered(warehouse: Warehouse) -> None:
+    hold = held(60, apple=3)
+    command = extended(hold, 100, uuid4())
+    assert refusal(await warehouse.reply(command))[0] == "reservation-not-found"
+    await warehouse.tell(hold)
+    assert isinstance(await warehouse.reply(command), HoldDetails)
+    assert not isinstance(await warehouse.reply(replace(command, extension_id=uuid4())), HoldReplayed)
 
 
 async def test_a_released_hold_gives_its_units_back_once(warehouse: Warehouse) -> None:

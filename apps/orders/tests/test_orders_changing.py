@@ -66,6 +66,27 @@ async def test_an_order_that_is_cancelled_already_stays_as_it_is(orders_database
     assert await log(orders_database, order_id) == ["order-created", "order-confirmed", "order-cancelled"]
 
 
+async def test_a_cancellation_under_a_key_is_known_again_and_another_one_is_not_taken_for_it(
+    orders_database: Database,
+) -> None:
+    order_id, cancellation_id = await confirmed(orders_database, BASKET), uuid4()
+    command = CancelOrder(order_id, "mine", cancellation_id)
+    told = await deliver(orders_database, command)
+    assert told.events == [OrderCancelled(order_id, LINES, "mine")]
+    assert await deliver(orders_database, command) == Told([], told.replies)
+    other = await deliver(orders_database, replace(command, reason="not what I said"))
+    assert (other.events, refusal(other)) == ([], ("idempotency-key-reused", None, None))
+
+
+async def test_a_cancellation_of_what_is_cancelled_is_known_again_under_its_key(orders_database: Database) -> None:
+    order_id = await confirmed(orders_database, BASKET)
+    await deliver(orders_database, CancelOrder(order_id))
+    command = CancelOrder(order_id, "late", uuid4())
+    told = await deliver(orders_database, command, replace(command, reason="later"))
+    assert told.events == []
+    assert [reply for reply in told.replies if isinstance(reply, RequestRefused)] == told.replies[1:]
+
+
 async def test_an_order_that_gets_nothing_or_of_which_something_has_left_is_not_cancelled(
     orders_database: Database,
 ) -> None:
@@ -189,14 +210,15 @@ async def test_more_than_there_is_is_refused_by_its_line(
         await deliver(orders_database, fulfil(order_id))
     before = await get(orders_database, order_id)
     told = await deliver(orders_database, change(order_id, lines))
-    assert (told.events, refusal(told)) == ([], ("line-state", None, pointer))
+    state = "fulfilled" if change is take_back else "unfulfilled"
+    assert (told.events, refusal(told)) == ([], ("line-state", state, pointer))
     assert await get(orders_database, order_id) == before
 
 
 async def test_a_product_that_is_named_twice_is_added_up(orders_database: Database) -> None:
     order_id = await confirmed(orders_database, BASKET)
     twice = replace(fulfil(order_id), lines=(Line("apple", 2), Line("apple", 2)))
-    assert refusal(await deliver(orders_database, twice)) == ("line-state", None, "/lines/1/quantity")
+    assert refusal(await deliver(orders_database, twice)) == ("line-state", "unfulfilled", "/lines/1/quantity")
     both = replace(twice, lines=(Line("apple", 2), Line("apple", 1)))
     (event,) = (await deliver(orders_database, both)).events
     assert isinstance(event, OrderFulfilled)
@@ -212,8 +234,8 @@ async def test_what_the_state_does_not_allow_is_refused_with_the_state(orders_da
         (fulfil(pending), "pending"),
         (fulfil(over, {"apple": 1}), "cancelled"),
         (fulfil(done), "fulfilled"),
-        (take_back(pending), "unfulfilled"),
-        (take_back(over, {"apple": 1}), "unfulfilled"),
+        (take_back(pending), "pending"),
+        (take_back(over, {"apple": 1}), "cancelled"),
     ):
         assert refusal(await deliver(orders_database, command)) == ("order-state", state, None)
     await deliver(orders_database, take_back(done))

@@ -21,7 +21,7 @@ async def main(settings: Settings) -> None:
             timeout_seconds=settings.reply_timeout_seconds,
             limits=Limits(settings.max_in_flight, settings.max_backlog),
         )
-        live = Live(requests, streams, settings.max_listeners)
+        live = Live(requests, streams, settings.max_listeners, settings.heartbeat_seconds)
         traffic = Traffic(requests, live)
         app = create_app(requests, live)
         app.add_middleware(traffic)

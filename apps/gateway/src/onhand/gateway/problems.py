@@ -34,7 +34,7 @@ class ProblemDetails(Struct, frozen=True, rename="camel"):
         title: names it for people.
         detail: what happened this time.
         errors: for 422, everything that is wrong with the request; for 409, the field that cannot be satisfied now.
-        state: for 409, the state of the order or reservation that does not allow it.
+        state: for 409, what does not allow it now, such as `cancelled`, or `3 on hand, 2 reserved`.
         lines: for 409, what every line asked for and what there was.
         order_id: for 504, the order that was asked for and not confirmed; the ids that follow likewise.
     """

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     """Messages that may wait for any service; while more do, the gateway answers 503 to new commands."""
     max_listeners: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
     """Streams of events the gateway has open at once; one more is answered 503. They do not count as requests."""
+    heartbeat_seconds: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    """After how long without an event a stream of events says that it is there."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Most messages a consumer takes into one transaction."""
     claim_idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from onhand.cli.verification.findings import MOST_SHOWN, Finding, Findings, Invariant
 from onhand.cli.verification.snapshots import Snapshot
-from onhand.common.contracts import FulfilOrder, OrderFulfilled, OrderReturned
+from onhand.common.contracts import FulfilOrder, OrderFulfilled, OrderReturned, ReturnOrder
 from onhand.common.database import Transaction
 
 _ORDERS_STORED_TWICE = """
@@ -45,6 +45,7 @@ _CHANGES_THAT_ARE_NOT_TOLD = """
         FROM order_events WHERE type IN ($2, $3)
     ), asked AS (
         SELECT order_id, CASE type WHEN $4 THEN $2 ELSE $3 END AS type, change_id FROM order_changes
+        WHERE type IN ($4, $5)
     )
     SELECT coalesce(asked.order_id, told.order_id)::text AS subject,
            CASE
@@ -214,7 +215,7 @@ async def check_tables(snapshot: Snapshot) -> Findings:
     await _find(findings, "I1", of_orders, _ORDERS_STORED_TWICE)
     await _find(findings, "I1", of_orders, _KEYS_USED_TWICE)
     await _find(findings, "I1", of_orders, _NOT_LISTED_BY_PRODUCT)
-    kinds = [it.TYPE for it in (OrderFulfilled, OrderReturned, FulfilOrder)]
+    kinds = [it.TYPE for it in (OrderFulfilled, OrderReturned, FulfilOrder, ReturnOrder)]
     await _find(findings, "I1", of_orders, _CHANGES_THAT_ARE_NOT_TOLD, *kinds)
     for query in (
         *(_LEVELS_THAT_DO_NOT_ADD_UP, _LEDGER_WITH_A_LEAP, _IMPOSSIBLE_MOVEMENTS),

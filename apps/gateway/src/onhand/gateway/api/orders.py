@@ -180,7 +180,8 @@ class OrderChanges:
         """Give an order up. To do it again changes nothing, with a key or without."""
         headers, order = read_headers(request), order_id_of(order_id)
         body = await read_optional_body(request, self._cancellations)
-        command = CancelOrder(order_id=order, reason=body.reason)
+        cancellation_id = UNSET if headers.key is UNSET else headers.new_id("cancel", str(order))
+        command = CancelOrder(order_id=order, reason=body.reason, cancellation_id=cancellation_id)
         answer(response, await ask(self._requests, command, headers))
 
     async def on_post_fulfilments(self, request: Request, response: Response, order_id: str) -> None:

@@ -63,8 +63,9 @@ class Reservations:
         answer(response, await ask(self._requests, command, read_headers(request)))
 
     async def on_post_extend(self, request: Request, response: Response, reservation_id: str) -> None:
-        """Hold it for so long from now on."""
+        """Hold it for so long from now on; once, if it is sent again under the same key."""
         headers, reservation = read_headers(request), reservation_id_of(reservation_id)
         body = await read_body(request, self._extensions)
-        command = ExtendHold(reservation_id=reservation, ttl_seconds=body.ttl_seconds)
+        extension_id = UNSET if headers.key is UNSET else headers.new_id("extend", str(reservation))
+        command = ExtendHold(reservation_id=reservation, ttl_seconds=body.ttl_seconds, extension_id=extension_id)
         answer(response, await ask(self._requests, command, headers))

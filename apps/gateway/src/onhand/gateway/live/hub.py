@@ -42,15 +42,17 @@ class Live:
         requests: asks Orders.
         streams: where it can be heard that something has happened.
         most: streams of events that are open at once.
+        heartbeat_seconds: after so long without an event, a stream says that it is there.
 
     Attributes:
-        streaming: how many are.
+        streaming: how many are open.
     """
 
-    def __init__(self, requests: Requests, streams: Streams, most: int) -> None:
+    def __init__(self, requests: Requests, streams: Streams, most: int, heartbeat_seconds: float = 15.0) -> None:
         self._requests = requests
         self._streams = streams
         self._most = most
+        self.heartbeat_seconds = heartbeat_seconds
         self._listeners: set[Listener] = set()
         self._wanted: Wanted | None = None
         self._look = asyncio.Event()

@@ -11,7 +11,6 @@ from onhand.gateway.live.feed import Interest, Page, at
 from onhand.gateway.live.hub import Live
 from onhand.gateway.live.listener import Listener
 
-HEARTBEAT_SECONDS = 15.0
 _HELLO = b"retry: 1000\n"
 _HEARTBEAT = b": still here\n"
 _log = structlog.get_logger()
@@ -55,7 +54,7 @@ async def stream_events(live: Live, start: Start, read: ReadPage, connection: Co
         if page.entries:
             listener.offer(_events(page))
         try:
-            async for piece in _pieces(listener, connection):
+            async for piece in _pieces(listener, connection, live.heartbeat_seconds):
                 yield piece
         finally:
             live.leave(listener)
@@ -63,14 +62,14 @@ async def stream_events(live: Live, start: Start, read: ReadPage, connection: Co
         live.streaming -= 1
 
 
-async def _pieces(listener: Listener, connection: Connection) -> AsyncGenerator[bytes]:
+async def _pieces(listener: Listener, connection: Connection, heartbeat_seconds: float) -> AsyncGenerator[bytes]:
     def end() -> None:  # it waits for the client to read, and would wait for long
         _log.warning("a listener is dropped: it does not read what it is sent")
         connection.abort()
 
     listener.when_dropped, listener.write_now = end, connection.write_now
     connection.when_lost = listener.close
-    while not connection.is_lost and (piece := await listener.take(HEARTBEAT_SECONDS)) is not None:
+    while not connection.is_lost and (piece := await listener.take(heartbeat_seconds)) is not None:
         yield piece or _HEARTBEAT + at(listener.position)
 
 

@@ -63,7 +63,8 @@ class Incomings:
         more = command.quantity - (before.quantity if before else 0)
         if self._units.get(command.product_id, 0) + more > LARGEST_INTEGER:
             detail = f"There would be more units of {command.product_id} incoming than can be counted."
-            return RequestRefused(code="too-much-stock", detail=detail, pointer="/quantity")
+            state = f"{self._units.get(command.product_id, 0)} incoming"
+            return RequestRefused(code="too-much-stock", detail=detail, state=state, pointer="/quantity")
         return None
 
     def expect(self, command: ExpectStock) -> Incoming:

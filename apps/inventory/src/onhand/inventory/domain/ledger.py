@@ -103,12 +103,14 @@ def refuse(command: Move, stock: Stock) -> RequestRefused | None:
             code="on-hand-below-reserved",
             detail=f"{level.reserved} units of {level.product_id} at {level.location_id} are reserved; "
             "on hand cannot be less.",
+            state=_state(level),
             pointer=pointer,
         )
     if not stock.has_room(level.product_id, _change(step, level)):
         return RequestRefused(
             code="too-much-stock",
             detail=f"There would be more units of {level.product_id} than can be counted.",
+            state=f"{sum(it.on_hand for it in stock.of(level.product_id))} on hand",
             pointer=pointer,
         )
     return None
@@ -186,6 +188,10 @@ def _steps(command: Move) -> list[_Step]:
             ]
 
 
+def _state(level: Level) -> str:
+    return f"{level.on_hand} on hand, {level.reserved} reserved"
+
+
 def _change(step: _Step, level: Level) -> int:
     return step.units - level.on_hand if step.type == "count" else step.units
 
@@ -211,6 +217,7 @@ def _refuse_transfer(command: TransferStock, level: Level) -> RequestRefused | N
     return RequestRefused(
         code="insufficient-stock",
         detail=f"{level.available} units of {level.product_id} at {level.location_id} are not reserved.",
+        state=_state(level),
         pointer="/quantity",
         lines=(LineShortage(level.product_id, command.quantity, level.available),),
     )

@@ -72,7 +72,8 @@ async def define_location(batch: Sequence[Received[DefineLocation]], tx: Transac
         fresh.discard(received.envelope.id)
         if location_id not in locations and len(locations) >= MOST_LOCATIONS:
             detail = f"There are {MOST_LOCATIONS} locations; there cannot be more."
-            answers.append(Answer(to=received, reply=RequestRefused(code="too-many-locations", detail=detail)))
+            refusal = RequestRefused(code="too-many-locations", detail=detail, state=f"{MOST_LOCATIONS} locations")
+            answers.append(Answer(to=received, reply=refusal))
             continue
         if is_new:
             changed[location_id] = command

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from onhand.common.contracts import (
     ExtendHold,
     HoldDetails,
@@ -100,17 +102,38 @@ async def extend_holds(batch: Sequence[Received[ExtendHold]], tx: Transaction) -
     """Let holds that are active end later; of several commands for one hold the longest counts.
 
     A copy that comes late would let a hold go on for longer than anybody asked for, so it only tells how the hold
-    stands.
+    stands. So does a command that its client sends again under the same key.
     """
     fresh = await first_seen(tx, batch)
+    known = await holds.find_extensions(tx, {received.message.extension_id for received in batch})
+    new: dict[UUID | UnsetType, ExtendHold] = {}
     ttl_seconds: dict[UUID, int] = {}
     for received in batch:
-        if received.envelope.id not in fresh:
+        command = received.message
+        if received.envelope.id not in fresh or command.extension_id in known or command.extension_id in new:
             continue
-        reservation_id = received.message.reservation_id
-        ttl_seconds[reservation_id] = max(received.message.ttl_seconds, ttl_seconds.get(reservation_id, 0))
-    await holds.extend_holds(tx, ttl_seconds)
-    return await _tell(batch, "active", tx)
+        ttl_seconds[command.reservation_id] = max(command.ttl_seconds, ttl_seconds.get(command.reservation_id, 0))
+        if command.extension_id is not UNSET:
+            new[command.extension_id] = command
+    extended = await holds.extend_holds(tx, ttl_seconds)
+    await holds.insert_extensions(tx, [command for command in new.values() if command.reservation_id in extended])
+    found = await holds.find_holds(tx, {received.message.reservation_id for received in batch})
+    return [Answer(to=received, reply=_judge_extension(received.message, known, new, found)) for received in batch]
+
+
+def _judge_extension(
+    command: ExtendHold,
+    known: Mapping[UUID | UnsetType, int],
+    new: Mapping[UUID | UnsetType, ExtendHold],
+    found: Mapping[UUID, Hold],
+) -> HoldDetails | RequestRefused:
+    hold = found.get(command.reservation_id)
+    if command.ttl_seconds != known.get(command.extension_id, new.get(command.extension_id, command).ttl_seconds):
+        detail = "The hold was extended for another time with the same idempotency key."
+        return RequestRefused(code="idempotency-key-reused", detail=detail)
+    if hold is not None and command.extension_id in known:
+        return describe(hold, HoldReplayed)
+    return _judge(hold, "active")
 
 
 async def release_holds(batch: Sequence[Received[ReleaseHold]], tx: Transaction) -> list[Effect]:
@@ -123,7 +146,9 @@ async def release_holds(batch: Sequence[Received[ReleaseHold]], tx: Transaction)
     give_back(stock, await reservations.release_rows(tx, released))
     changes = await store_changes(tx, stock, causes)
     ended = [Publish(HoldEnded(hold_id, "released"), cause=commands[hold_id]) for hold_id in sorted(released)]
-    return [*await _tell(batch, "released", tx), *ended, *changes]
+    found = await holds.find_holds(tx, commands)
+    told = [Answer(to=it, reply=_judge(found.get(it.message.reservation_id), "released")) for it in batch]
+    return [*told, *ended, *changes]
 
 
 async def expire_holds(tx: Transaction) -> list[Publish]:
@@ -142,17 +167,8 @@ async def expire_holds(tx: Transaction) -> list[Publish]:
     return [*(Publish(HoldEnded(hold_id, "expired")) for hold_id in sorted(expired)), *changes]
 
 
-async def _tell(
-    batch: Sequence[Received[ExtendHold | ReleaseHold]], expected: HoldState, tx: Transaction
-) -> list[Answer]:
-    """Answer commands with the holds as they stand now; they are done if the holds are in the expected state."""
-    found = await holds.find_holds(tx, {received.message.reservation_id for received in batch})
-    return [
-        Answer(to=received, reply=_judge(found.get(received.message.reservation_id), expected)) for received in batch
-    ]
-
-
 def _judge(found: Hold | None, expected: HoldState) -> HoldDetails | RequestRefused:
+    """Answer a command with its hold as it stands; it is done if that is the expected state."""
     if found is None:
         return RequestRefused(code="reservation-not-found", detail="There is no such hold.")
     if found.state != expected:

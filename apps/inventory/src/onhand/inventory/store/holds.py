@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from onhand.common.contracts import HoldStock
+from onhand.common.contracts import ExtendHold, HoldStock
 from onhand.common.contracts.message import Lines
 from onhand.common.database import Transaction
 from onhand.inventory.domain.holds import Hold
@@ -63,17 +64,48 @@ async def find_due(tx: Transaction) -> dict[UUID, Lines]:
     return {row["reservation_id"]: _read_lines(row["lines"]) for row in rows}
 
 
-async def extend_holds(tx: Transaction, ttl_seconds: Mapping[UUID, int]) -> None:
-    """Let holds end so many seconds from now, or when they would anyway, if that is later; ended ones have ended."""
-    await tx.execute(
+async def extend_holds(tx: Transaction, ttl_seconds: Mapping[UUID, int]) -> set[UUID]:
+    """Let holds end so many seconds from now, or when they would anyway, if that is later; ended ones have ended.
+
+    Returns:
+        The holds that are active.
+    """
+    rows = await tx.fetch(
         """
         UPDATE holds SET expires_at = greatest(expires_at, statement_timestamp() + make_interval(secs => longer))
         FROM unnest($1::uuid[], $2::integer[]) AS given (extended, longer)
         WHERE reservation_id = extended AND state = 'active' AND expires_at > statement_timestamp()
+        RETURNING reservation_id
         """,
         sorted(ttl_seconds),
         [ttl_seconds[reservation_id] for reservation_id in sorted(ttl_seconds)],
     )
+    return {row["reservation_id"] for row in rows}
+
+
+async def find_extensions(tx: Transaction, extension_ids: Collection[UUID | UnsetType]) -> dict[UUID | UnsetType, int]:
+    """Read for how many seconds holds were extended under a key; to be read after their levels are locked."""
+    keyed = [extension_id for extension_id in extension_ids if extension_id is not UNSET]
+    if not keyed:
+        return {}
+    rows = await tx.fetch(
+        "SELECT extension_id, ttl_seconds FROM hold_extensions WHERE extension_id = ANY($1::uuid[])", keyed
+    )
+    return {row["extension_id"]: row["ttl_seconds"] for row in rows}
+
+
+async def insert_extensions(tx: Transaction, commands: Sequence[ExtendHold]) -> None:
+    """Note which commands with a key have extended a hold."""
+    if commands:
+        await tx.execute(
+            """
+            INSERT INTO hold_extensions (extension_id, reservation_id, ttl_seconds)
+            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[])
+            """,
+            [command.extension_id for command in commands],
+            [command.reservation_id for command in commands],
+            [command.ttl_seconds for command in commands],
+        )
 
 
 async def use_holds(tx: Transaction, order_ids: Mapping[UUID, UUID]) -> None:

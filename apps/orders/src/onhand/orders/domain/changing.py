@@ -59,7 +59,7 @@ def take_back(order: Order, command: ReturnOrder) -> OrderReturned | RequestRefu
     """Take back what was sent off, or some of it."""
     away = [it.fulfilled - it.returned for it in order.counters]
     if not any(away):
-        return _refused(order.fulfilment, "Nothing of it was sent off that is not back.")
+        return _refused(_state(order), "Nothing of it was sent off that is not back.")
     chosen = _choose(order, command.lines, away, "sent off and not back")
     if isinstance(chosen, RequestRefused):
         return chosen
@@ -88,6 +88,7 @@ def _choose(
             return RequestRefused(
                 code="line-state",
                 detail=f"The order has no line for {line.product_id}.",
+                state=_state(order),
                 pointer=f"/lines/{number}/productId",
             )
         chosen[place] += line.quantity
@@ -95,6 +96,7 @@ def _choose(
             return RequestRefused(
                 code="line-state",
                 detail=f"Of {line.product_id} {there[place]} are {what}, and {chosen[place]} are asked for.",
+                state=_state(order),
                 pointer=f"/lines/{number}/quantity",
             )
     return chosen
@@ -104,6 +106,11 @@ def _lines(order: Order, quantities: Sequence[int]) -> tuple[Line, ...]:
     return tuple(
         Line(line.product_id, quantity) for line, quantity in zip(order.lines, quantities, strict=True) if quantity
     )
+
+
+def _state(order: Order) -> str:
+    """How far its fulfilment is, of an order that can be sent off, and else why it cannot."""
+    return order.fulfilment if order.status in ("confirmed", "backordered") else order.status
 
 
 def _refused(state: str, detail: str) -> RequestRefused:

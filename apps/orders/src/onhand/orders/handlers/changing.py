@@ -36,7 +36,7 @@ class _Book(NamedTuple):
 
     Attributes:
         orders: locked.
-        known: the fulfilments and returns that were carried out.
+        known: what was carried out before, as far as it has an id.
         new: those of them that this batch has brought.
         fresh: ids of the envelopes that had not been received before.
     """
@@ -114,18 +114,18 @@ def _decide(
     outcome = decide(order if is_new else deepcopy(order), command)
     if isinstance(outcome, ChangeEvent) and not is_new:
         return UNSET
-    if isinstance(outcome, ChangeEvent) and change_id and not isinstance(command, CancelOrder):
+    if change_id and not isinstance(outcome, RequestRefused):
         book.new[change_id] = command
     return outcome
 
 
 def _change_id_of(command: CancelOrder | FulfilOrder | ReturnOrder) -> UUID | None:
-    """Of the fulfilment or return; an order is cancelled only once."""
+    """Of what is asked for. A cancellation has one only under a key: an order is cancelled once, whoever asks."""
     match command:
         case FulfilOrder(fulfilment_id=change_id) | ReturnOrder(return_id=change_id):
             return change_id
-        case _:
-            return None
+        case CancelOrder(cancellation_id=change_id):
+            return change_id or None
 
 
 def _fact(event: ChangeEvent) -> str:
@@ -144,5 +144,5 @@ def cancellation(order_id: UUID) -> str:
 
 def _reused() -> RequestRefused:
     return RequestRefused(
-        code="idempotency-key-reused", detail="This id or key was used for another fulfilment or return."
+        code="idempotency-key-reused", detail="This id or key was used for something else that was done to the order."
     )

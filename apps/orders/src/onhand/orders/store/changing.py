@@ -1,20 +1,20 @@
-"""How fulfilments and returns are known again."""
+"""How fulfilments, returns and cancellations under a key are known again."""
 
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import msgspec
 
-from onhand.common.contracts import FulfilOrder, ReturnOrder
+from onhand.common.contracts import CancelOrder, FulfilOrder, ReturnOrder
 from onhand.common.database import Transaction
 from onhand.common.messaging.versions import by_type, read
 
-Request = FulfilOrder | ReturnOrder
-_KINDS: Mapping[str, type[Request]] = by_type((FulfilOrder, ReturnOrder))
+Request = CancelOrder | FulfilOrder | ReturnOrder
+_KINDS: Mapping[str, type[Request]] = by_type((CancelOrder, FulfilOrder, ReturnOrder))
 
 
 async def find_requests(tx: Transaction, change_ids: Collection[UUID]) -> dict[UUID, Request]:
-    """Read, by the id of the fulfilment or return, which commands were carried out; the others are left out.
+    """Read, by the id of what they ask for, which commands were carried out; the others are left out.
 
     To be read after the orders are locked: what another replica carried out meanwhile is visible only then.
     """
@@ -23,7 +23,7 @@ async def find_requests(tx: Transaction, change_ids: Collection[UUID]) -> dict[U
 
 
 async def save_requests(tx: Transaction, requests: Mapping[UUID, Request]) -> None:
-    """Note which commands were carried out, by the id of the fulfilment or return.
+    """Note which commands were carried out, by the id of what they ask for.
 
     Raises:
         asyncpg.UniqueViolationError: another replica has just used one of the ids, for another order.

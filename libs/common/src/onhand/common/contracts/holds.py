@@ -27,7 +27,11 @@ class HoldStock(Command, frozen=True):
 
 
 class ExtendHold(Command, frozen=True):
-    """Hold for so long from now on; never shorter than it is held already."""
+    """Hold for so long from now on; never shorter than it is held already.
+
+    Attributes:
+        extension_id: made from the sender's idempotency key, if there is one: sent again later, it extends nothing.
+    """
 
     TYPE = "inventory.extend-hold.v1"
     TOPIC = COMMANDS
@@ -35,6 +39,7 @@ class ExtendHold(Command, frozen=True):
 
     reservation_id: UUID
     ttl_seconds: TtlSeconds
+    extension_id: UUID | UnsetType = UNSET
 
 
 class ReleaseHold(Command, frozen=True):

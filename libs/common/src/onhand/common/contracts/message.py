@@ -128,7 +128,8 @@ class RequestRefused(Reply, frozen=True):
 
     Attributes:
         detail: one sentence for a person.
-        state: for `order-state` and `reservation-state`, the state that does not allow it now.
+        state: what does not allow it now, though it may at other times: `cancelled`, `3 on hand, 2 reserved`. Of a hold
+            that there is not enough for, its lines tell that.
         pointer: the field of the request that it is about, as a JSON pointer (RFC 6901), such as `/lines/3/quantity`.
         lines: for `insufficient-stock`, what every line asked for and what there was.
     """

@@ -83,7 +83,12 @@ class CreateOrder(Command, frozen=True):
 
 
 class CancelOrder(Command, frozen=True):
-    """Give up an order of which nothing has left. One that is cancelled already stays so and is answered alike."""
+    """Give up an order of which nothing has left. One that is cancelled already stays so and is answered alike.
+
+    Attributes:
+        cancellation_id: made from the sender's idempotency key, if there is one, so that another command under it is
+            told apart.
+    """
 
     TYPE = "orders.cancel-order.v1"
     TOPIC = COMMANDS
@@ -91,6 +96,7 @@ class CancelOrder(Command, frozen=True):
 
     order_id: UUID
     reason: Note | UnsetType = UNSET
+    cancellation_id: UUID | UnsetType = UNSET
 
 
 class FulfilOrder(Command, frozen=True):
