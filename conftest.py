@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import psutil
 import pytest
 import redis
 from hypothesis import settings
@@ -23,10 +26,19 @@ settings.register_profile("short", derandomize=True, print_blob=True, deadline=N
 settings.register_profile("long", print_blob=True, deadline=None, max_examples=1000, stateful_step_count=50)
 settings.load_profile("short")
 
+_PLENTY_BYTES = 8 * 1024**3
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let tests be asked for that install packages first."""
     parser.addoption("--peers", action="store_true", help="Run tests/benchmarks/test_peers.py as a whole.")
+
+
+def pytest_configure() -> None:
+    """Keep what servers write in memory, where there is plenty of it: tests wait for a disk more than for anything."""
+    memory = Path("/dev/shm")  # noqa: S108  # as a place for directories with names of their own
+    if memory.is_dir() and min(shutil.disk_usage(memory).free, psutil.virtual_memory().available) > _PLENTY_BYTES:
+        tempfile.tempdir = str(memory)
 
 
 class Servers(NamedTuple):
@@ -42,7 +54,7 @@ def servers() -> Iterator[Servers]:
     # Not below pytest's own directory: another pytest that starts would close that to the user PostgreSQL runs as.
     with TemporaryDirectory(prefix="onhand-") as home, embedded_servers(Path(home)) as embedded:
         given = os.environ.get("REDIS_URL", "")
-        _make_room()
+        shared_system.make_room()
         if given and redis.Redis.from_url(given).dbsize():
             pytest.exit("REDIS_URL names a Redis that is not empty; the tests would delete what is in it", returncode=2)
         yield Servers(given or embedded.redis_url, embedded)
@@ -54,15 +66,10 @@ def databases(servers: Servers) -> Databases:
     return Databases(servers.embedded)
 
 
-def _make_room() -> None:
-    if "REDIS_URL" in os.environ:  # the system that other tests share uses it, too
-        shared_system.stop()
-
-
 @pytest.fixture
 def redis_url(servers: Servers) -> Iterator[str]:
     """An empty Redis, and empty again afterwards."""
-    _make_room()
+    shared_system.make_room()
     yield servers.redis_url
     with redis.Redis.from_url(servers.redis_url) as client:
         client.config_set("maxmemory", 0)

@@ -13,9 +13,10 @@ StartSystem = Callable[..., System]
 
 
 @pytest.fixture
-def system() -> System:
+def system() -> Iterator[System]:
     """A running system that other tests have used and will use."""
-    return shared_system.running()
+    with shared_system.lent() as running:
+        yield running
 
 
 @pytest.fixture

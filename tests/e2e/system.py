@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -221,12 +220,10 @@ def make_system(**settings: str) -> Iterator[System]:
 
     Its directory has a short name, because unix sockets live in it, and is not pytest's own, because PostgreSQL may
     run as another user and has to pass through. One whose Redis is not in its settings uses that of REDIS_URL, if there
-    is one, and so there may be no other such system meanwhile, also where there is none.
+    is one.
     """
     with tempfile.TemporaryDirectory(prefix="onhand-e2e-") as name, ExitStack() as stack:
         system = System(Path(name), settings)
-        if "REDIS_URL" not in settings:
-            stack.enter_context(_alone())
         if "REDIS_URL" not in settings and (given := os.environ.get("REDIS_URL")):
             redis = stack.enter_context(Redis.from_url(given))
             if redis.dbsize():
@@ -234,18 +231,6 @@ def make_system(**settings: str) -> Iterator[System]:
             stack.callback(redis.flushall)
         stack.callback(system.close)
         yield system
-
-
-_one_system = threading.Lock()
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    assert _one_system.acquire(blocking=False), "there is another system, with which this one would share REDIS_URL"
-    try:
-        yield
-    finally:
-        _one_system.release()
 
 
 def free_ports(count: int) -> list[int]:

@@ -16,7 +16,7 @@ from tests.e2e.verification import verify
 from tests.e2e.waiting import eventually
 from tests.failures.checker import Findings, check
 from tests.failures.history import History
-from tests.failures.load import load, seeded
+from tests.failures.load import CLIENTS, load, seeded
 from tests.failures.scenario import CannotRun, Run, Scenario, Tell
 
 SETTINGS = {
@@ -115,7 +115,13 @@ def new_ground(scenario: Scenario, keep: Path) -> Iterator[Ground]:
 
 
 def break_under_load(
-    ground: Ground, scenario: Scenario, *, seconds: float, seed: int, tell: Tell = lambda _: None
+    ground: Ground,
+    scenario: Scenario,
+    *,
+    seconds: float,
+    seed: int,
+    clients: int = CLIENTS,
+    tell: Tell = lambda _: None,
 ) -> Broken:
     """Run a scenario on a running system, until everything runs again.
 
@@ -124,14 +130,14 @@ def break_under_load(
         Exception: the scenario failed, or the system did not come back.
     """
     system, history = ground
-    with load(system, history, scenario.name, seed) as clients:
-        clients.go_on()
+    with load(system, history, scenario.name, seed, clients) as shoppers:
+        shoppers.go_on()
         random = seeded(seed, scenario.name)
-        task = Run(system=system, load=clients, history=history, random=random, seconds=seconds, tell=tell)
+        task = Run(system=system, load=shoppers, history=history, random=random, seconds=seconds, tell=tell)
         scenario.break_things(task)
         healed_at = time.monotonic()
         eventually(system.is_ready, seconds=HEALED_WITHIN_SECONDS)
-        clients.go_on()
+        shoppers.go_on()
     return Broken(dict(task.figures), healed_at)
 
 

@@ -2,11 +2,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from onhand.cli.main import app
 
@@ -41,6 +43,11 @@ def test_every_client_command_speaks_to_any_gateway_and_to_programs(command: str
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_says_what_it_does(command: str) -> None:
     assert not command or ALL[command].help
+
+
+def test_onhand_says_which_version_it_is() -> None:
+    told = CliRunner().invoke(app, ["--version"])
+    assert (told.exit_code, told.output.strip()) == (0, f"onhand {version('onhand-cli')}")
 
 
 def completed(*words: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -31,7 +32,6 @@ from onhand.common.settings import load_settings
 
 app = Commands(
     name="onhand",
-    help="Run the order and inventory backend on this machine, and speak to it.",
     epilog=examples(
         "onhand start",
         "onhand demo",
@@ -49,6 +49,22 @@ app.add_typer(products, name="products")
 app.add_typer(locations, name="locations")
 app.add_typer(dlq, name="dlq")
 app.command(epilog=examples("onhand demo", "onhand demo --seconds 300 --rate 50 --seed 7", "onhand demo --json"))(demo)
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"onhand {version('onhand-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def onhand(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Run the order and inventory backend on this machine, and speak to it."""
+
 
 Services = Annotated[
     list[Service] | None,
