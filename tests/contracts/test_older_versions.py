@@ -18,6 +18,7 @@ from onhand.common.contracts import (
     Older,
     OrderCreated,
     OrderRejected,
+    StockReplenished,
 )
 from onhand.common.database import Database, Transaction
 from onhand.common.messaging.entries import Entry
@@ -35,6 +36,7 @@ NOW: dict[str, Message] = {
     "orders.create-order.v1": CreateOrder(order_id=ORDER_ID, customer_id="cust-456", lines=LINES, as_product=True),
     "orders.order-created.v1": OrderCreated(order_id=ORDER_ID, customer_id="cust-456", lines=LINES),
     "orders.order-rejected.v1": OrderRejected(order_id=ORDER_ID, reason="unknown-product", lines=()),
+    "inventory.stock-replenished.v1": StockReplenished(product_id="123", available_to_promise=93, crossing=3),
 }
 
 

@@ -20,6 +20,8 @@ from tests.e2e.shop import (
 )
 from tests.e2e.system import System
 from tests.e2e.traffic import set_stock
+from tests.e2e.verification import verify
+from tests.e2e.waiting import eventually
 
 MOST = 2**31 - 1
 
@@ -178,6 +180,32 @@ def test_what_is_expected_is_told_until_it_is_received(system: System, tea: str)
     changed = done(system.client.put(response.headers["location"], json=later), 200)
     assert (changed["quantity"], changed["expectedAt"]) == (4, "2026-12-02T09:00:00Z")
     assert [it["quantity"] for it in explain(system, tea)["incoming"]] == [4]
+
+
+def test_what_comes_back_is_booked_also_if_nobody_could_ask_for_so_much(system: System) -> None:
+    product = new_id()
+    set_stock(system, product, MOST)
+    order_id = place(system, {product: 3})
+    becomes(system, order_id, "confirmed")
+    done(post(system, f"orders/{order_id}/fulfilments"))
+    eventually(lambda: numbers(system, product) == (MOST - 3, 0, MOST - 3))
+    move(system, product, "receive", quantity=3)
+    done(post(system, f"orders/{order_id}/returns"))
+    eventually(lambda: numbers(system, product) == (MOST + 3, 0, MOST + 3))
+    told = explain(system, product)
+    assert (told["onHand"], told["movements"][0]["type"], told["movements"][0]["onHand"]) == (
+        MOST + 3,
+        "return",
+        MOST + 3,
+    )
+
+    body = {"type": "receive", "quantity": 1}
+    refused = problem(post(system, f"stock/{product}/movements", body), 409)
+    assert refused["type"] == "urn:onhand:problem:too-much-stock"
+    becomes(system, place(system, {product: MOST}), "confirmed")
+    code, verdict = verify(system)
+    assert (code, verdict["holds"]) == (0, True), verdict
+    assert move(system, product, "adjust", quantity=-3)["entries"][0]["onHand"] == MOST
 
 
 def test_products_and_locations_are_what_was_said_of_them_last(system: System, tea: str) -> None:

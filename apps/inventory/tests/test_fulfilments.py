@@ -175,18 +175,6 @@ async def test_a_return_that_comes_before_its_units_have_left_is_not_answered_an
     await warehouse.check()
 
 
-async def test_a_return_for_which_there_is_no_room_is_not_answered_and_so_told_again(warehouse: Warehouse) -> None:
-    wanted = order(2)
-    await warehouse.tell(wanted)
-    await warehouse.tell(sent(wanted))
-    await warehouse.tell(counted(LARGEST_INTEGER - 3))
-    back = received(came_back(wanted))
-    assert await warehouse.hear(StockReturned, back) == []
-    await warehouse.tell(counted(LARGEST_INTEGER - 4))
-    assert await warehouse.hear(StockReturned, back) == [returned(back.message)]
-    await warehouse.check()
-
-
 async def test_what_comes_back_goes_to_those_that_wait_for_it(warehouse: Warehouse) -> None:
     wanted, waiting = order(9), order(2, policy="backorder")
     await warehouse.tell(wanted, waiting)

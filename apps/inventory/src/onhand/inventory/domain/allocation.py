@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from onhand.common.contracts import Line, LineAllocation, LineShortage, OrderCreated, StockRejected, StockReserved
+from onhand.common.contracts.message import LARGEST_INTEGER
 from onhand.common.contracts.orders import RejectionReason
 from onhand.inventory.domain.levels import Level, Stock
 
@@ -228,16 +229,15 @@ def reject(
     """Give an order nothing; that one of its products is unknown is told before any other reason."""
     if any(line.product_id not in stock.products for line in order.lines):
         reason = "unknown-product"
-    shortages = [
-        LineShortage(
-            line.product_id,
-            line.quantity,
-            stock.promisable(line.product_id) + sum(held.get(line.product_id, {}).values()),
-        )
-        for line in order.lines
-    ]
+    shortages = [tell_shortage(line, stock, held) for line in order.lines]
     rows = refuse_all(order.order_id, shortages, reason)
     return rows, StockRejected(order_id=order.order_id, reason=reason, lines=tuple(shortages))
+
+
+def tell_shortage(line: Line, stock: Stock, held: Mapping[str, Share] = _NOTHING) -> LineShortage:
+    """What a line asks for, and what it could have; of more than it could ask for, just that much."""
+    available = stock.promisable(line.product_id) + sum(held.get(line.product_id, {}).values())
+    return LineShortage(line.product_id, line.quantity, min(available, LARGEST_INTEGER))
 
 
 def refuse_all(order_id: UUID, lines: Sequence[LineShortage], reason: RejectionReason) -> list[Row]:

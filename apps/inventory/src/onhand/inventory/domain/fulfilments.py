@@ -79,8 +79,8 @@ def take_back(event: OrderReturned, sent: list[Sent], stock: Stock, actor: str |
         actor: who wanted it, if anybody said so.
 
     Returns:
-        The ledger's entries; none if the return cannot be booked now: that the units left is not known yet, or there
-        is no room for them. It will be told again.
+        The ledger's entries; none if the return cannot be booked now, because that the units left is not known yet. It
+        will be told again.
     """
     coming: list[tuple[int, int]] = []
     for line in event.lines:
@@ -90,7 +90,7 @@ def take_back(event: OrderReturned, sent: list[Sent], stock: Stock, actor: str |
                 units = min(missing, place.units)
                 coming.append((position, units))
                 missing -= units
-        if missing or (event.restock and not stock.has_room(line.product_id, line.quantity)):
+        if missing:
             return []
     entries: list[Entry] = []
     for position, units in coming:

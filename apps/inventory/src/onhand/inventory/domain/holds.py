@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from onhand.common.contracts import HoldDetails, HoldStock, LineShortage, OrderCreated, RequestRefused
+from onhand.common.contracts import HoldDetails, HoldStock, OrderCreated, RequestRefused
 from onhand.common.contracts.holds import HoldState
 from onhand.common.contracts.message import Lines
 from onhand.inventory.domain.allocation import (
@@ -20,6 +20,7 @@ from onhand.inventory.domain.allocation import (
     reject,
     share_of_held,
     take,
+    tell_shortage,
 )
 from onhand.inventory.domain.levels import Stock
 
@@ -89,7 +90,7 @@ def refuse(command: HoldStock, stock: Stock) -> RequestRefused | None:
         if line.product_id not in stock.products:
             detail = f"There is no product {line.product_id}."
             return RequestRefused(code="product-not-found", detail=detail, pointer=f"/lines/{line_no}/productId")
-    lines = [LineShortage(line.product_id, line.quantity, stock.promisable(line.product_id)) for line in command.lines]
+    lines = [tell_shortage(line, stock) for line in command.lines]
     short = sum(line.requested > line.available for line in lines)
     if short == 0:
         return None

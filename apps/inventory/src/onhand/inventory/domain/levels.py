@@ -94,8 +94,11 @@ class Stock:
         return sum([level.promisable for level in self.of(product_id)])
 
     def has_room(self, product_id: str, units: int) -> bool:
-        """Whether so many more can be on hand, over all locations, without a counter running over."""
-        return sum(level.on_hand for level in self.of(product_id)) + units <= LARGEST_INTEGER
+        """Whether so many more can be asked to be on hand, over all locations; fewer always can.
+
+        It is no question for what comes back: that is here, and may make them more.
+        """
+        return units <= 0 or sum(level.on_hand for level in self.of(product_id)) + units <= LARGEST_INTEGER
 
     def changed(self) -> list[Level]:
         """The levels that are not what is stored."""

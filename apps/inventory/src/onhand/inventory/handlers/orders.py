@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
-from onhand.common.contracts import AllocationNoted, LineShortage, OrderCancelled, OrderCreated, StockReleased
+from onhand.common.contracts import AllocationNoted, OrderCancelled, OrderCreated, StockReleased
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Publish, Received
 from onhand.common.messaging.unanswered import note_answers
-from onhand.inventory.domain.allocation import Decisions, Row, decide, give_back, refuse_all
+from onhand.inventory.domain.allocation import Decisions, Row, decide, give_back, refuse_all, tell_shortage
 from onhand.inventory.domain.levels import Stock
 from onhand.inventory.handlers.backorders import fact_of
 from onhand.inventory.handlers.changes import Causes, store_changes, tell_signals
@@ -80,5 +80,4 @@ async def note_allocations(batch: Sequence[Received[AllocationNoted]], tx: Trans
 
 
 def _bury(order: OrderCancelled, stock: Stock) -> list[Row]:
-    lines = [LineShortage(line.product_id, line.quantity, stock.promisable(line.product_id)) for line in order.lines]
-    return refuse_all(order.order_id, lines, "cancelled")
+    return refuse_all(order.order_id, [tell_shortage(line, stock) for line in order.lines], "cancelled")

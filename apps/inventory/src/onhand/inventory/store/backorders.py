@@ -41,7 +41,7 @@ async def save_fills(tx: Transaction, fills: Sequence[Fill]) -> None:
         """
         WITH given AS (
             SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::integer[],
-                                 $7::integer[], $8::bigint[]) WITH ORDINALITY
+                                 $7::bigint[], $8::bigint[]) WITH ORDINALITY
                 AS given (holder_id, row_no, line_no, product_id, location_id, granted, available, queue_no, position)
         ), filled AS (
             UPDATE reservations SET waiting = waiting - filling.units

@@ -29,7 +29,7 @@ async def find_sent(tx: Transaction, order_ids: Collection[UUID]) -> dict[UUID, 
     """Read what orders were sent and is not back in the stock, by where it left from, the latest first."""
     rows = await tx.fetch(
         """
-        SELECT order_id, product_id, location_id, -sum(quantity) FROM movements WHERE order_id = ANY($1)
+        SELECT order_id, product_id, location_id, -sum(quantity)::bigint FROM movements WHERE order_id = ANY($1)
         GROUP BY order_id, product_id, location_id HAVING sum(quantity) < 0
         ORDER BY order_id, max(seq) FILTER (WHERE type = 'sale') DESC
         """,

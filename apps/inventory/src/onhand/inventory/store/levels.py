@@ -89,7 +89,7 @@ async def save_levels(tx: Transaction, levels: Sequence[Level]) -> None:
         await tx.execute(
             """
             UPDATE stock_levels SET on_hand = given.on_hand, reserved = given.reserved
-            FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[])
+            FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
                 AS given (product_id, location_id, on_hand, reserved)
             WHERE stock_levels.product_id = given.product_id AND stock_levels.location_id = given.location_id
             """,

@@ -19,8 +19,8 @@ async def record(tx: Transaction, entries: Sequence[Entry]) -> None:
         await tx.execute(
             f"""
             INSERT INTO movements ({_COLUMNS})
-            SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::integer[],
-                                 $7::integer[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[],
+            SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::bigint[],
+                                 $7::bigint[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[],
                                  $13::uuid[])
             """,  # noqa: S608  # names of columns
             *map(list, zip(*entries, strict=True)),

@@ -36,14 +36,14 @@ async def save_decisions(tx: Transaction, rows: Sequence[Row], levels: Sequence[
             SELECT holder_id, row_no, line_no, product_id, location_id, requested, granted, waiting,
                 CASE WHEN waiting > 0 THEN nextval('backorder_queue') END, reason, available
             FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::integer[],
-                        $7::integer[], $8::integer[], $9::text[], $10::integer[])
+                        $7::integer[], $8::integer[], $9::text[], $10::bigint[])
                 AS given (holder_id, row_no, line_no, product_id, location_id, requested, granted, waiting, reason,
                           available)
             WHERE NOT EXISTS (SELECT FROM known)
             RETURNING holder_id
         ), changed AS (
             UPDATE stock_levels SET reserved = given.reserved
-            FROM unnest($11::text[], $12::text[], $13::integer[]) AS given (product_id, location_id, reserved)
+            FROM unnest($11::text[], $12::text[], $13::bigint[]) AS given (product_id, location_id, reserved)
             WHERE stock_levels.product_id = given.product_id AND stock_levels.location_id = given.location_id
               AND NOT EXISTS (SELECT FROM known)
         )
@@ -71,7 +71,7 @@ async def save_tombstones(tx: Transaction, rows: Sequence[Row]) -> None:
              released_at)
         SELECT *, statement_timestamp()
         FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::integer[],
-                    $7::integer[], $8::integer[], $9::text[], $10::integer[])
+                    $7::integer[], $8::integer[], $9::text[], $10::bigint[])
         ON CONFLICT (holder_id, row_no) DO NOTHING
         """,
         *zip(*rows, strict=True),

@@ -7,8 +7,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from onhand.common.contracts.inventory import QUERIES, LocationLevel
 from onhand.common.contracts.message import (
-    Change,
     Count,
+    Difference,
     LocationId,
     Moment,
     Note,
@@ -17,6 +17,7 @@ from onhand.common.contracts.message import (
     Query,
     Reference,
     Reply,
+    Total,
 )
 from onhand.common.contracts.movements import MovementType
 
@@ -52,8 +53,8 @@ class ExplainedMovement(Part, frozen=True):
     movement_id: UUID
     type: MovementType
     location_id: LocationId
-    quantity: Change
-    on_hand: Count
+    quantity: Difference
+    on_hand: Total
     at: Moment
     order_id: UUID | UnsetType = UNSET
     reason: Note | UnsetType = UNSET
@@ -76,7 +77,7 @@ class ExplainedReservation(Part, frozen=True):
     holder_id: UUID
     location_id: LocationId
     quantity: Count
-    available: Count
+    available: Total
     at: Moment
     is_split: bool = False
 
@@ -118,14 +119,14 @@ class StockExplanation(Reply, frozen=True):
             `limit` of them.
     """
 
-    TYPE = "inventory.stock-explanation.v1"
+    TYPE = "inventory.stock-explanation.v2"
     SUBJECT = "product_id"
 
     product_id: ProductId
     at: Moment
-    on_hand: Count
-    reserved: Count
-    available: Count
+    on_hand: Total
+    reserved: Total
+    available: Total
     locations: tuple[LocationLevel, ...]
     movement_count: int
     movements: tuple[ExplainedMovement, ...]

@@ -13,12 +13,14 @@ from onhand.common.contracts.message import (
     Event,
     LineShortage,
     LocationId,
+    Older,
     PageLimit,
     Part,
     ProductId,
     Quantity,
     Query,
     Reply,
+    Total,
 )
 from onhand.common.contracts.orders import RejectionReason
 
@@ -64,9 +66,9 @@ class LocationLevel(Part, frozen=True, omit_defaults=False):
     """Units of a product at one location; the names mean what they mean in `StockLevel`."""
 
     location_id: LocationId
-    on_hand: Count
-    reserved: Count
-    available: Count
+    on_hand: Total
+    reserved: Total
+    available: Total
     incoming: Count = 0
     safety_stock: Count = 0
 
@@ -74,21 +76,21 @@ class LocationLevel(Part, frozen=True, omit_defaults=False):
 class StockLevel(Reply, frozen=True):
     """A product's stock over all locations. Reply to `SetStock` and `CheckStock`."""
 
-    TYPE = "inventory.stock-level.v2"
+    TYPE = "inventory.stock-level.v3"
     SUBJECT = "product_id"
 
     product_id: ProductId
-    on_hand: Count
+    on_hand: Total
     """Units really there."""
-    reserved: Count
+    reserved: Total
     """Units of these that orders and holds have."""
-    available: Count
+    available: Total
     """`on_hand - reserved`."""
     incoming: Count | UnsetType = UNSET
     """Units that are expected; absent from the reply to `SetStock`, as are the next three."""
     safety_stock: Count | UnsetType = UNSET
     """Units that no order gets, at each location."""
-    available_to_promise: Count | UnsetType = UNSET
+    available_to_promise: Total | UnsetType = UNSET
     """What a new order can get: at each location what is available beyond the safety stock."""
     locations: tuple[LocationLevel, ...] | UnsetType = UNSET
     in_stock: bool | UnsetType = UNSET
@@ -125,7 +127,7 @@ class StockPage(Reply, frozen=True, omit_defaults=False):
             many products that are not asked for, or when they are at many locations.
     """
 
-    TYPE = "inventory.stock-page.v1"
+    TYPE = "inventory.stock-page.v2"
     SUBJECT = "about"
 
     about: str
@@ -263,13 +265,29 @@ class StockDepleted(Event, frozen=True):
     crossing: int
 
 
-class StockReplenished(Event, frozen=True):
-    """What can be promised of a product is above its threshold again, or above 0 if it has none."""
+class StockReplenishedV1(Older, frozen=True):
+    """The same, of no more than a quantity could be."""
 
     TYPE = "inventory.stock-replenished.v1"
-    TOPIC = OUTCOMES
     SUBJECT = "product_id"
 
     product_id: ProductId
     available_to_promise: Count
+    crossing: int
+
+    def upcast(self) -> "StockReplenished":
+        """It says the same."""
+        return StockReplenished(self.product_id, self.available_to_promise, self.crossing)
+
+
+class StockReplenished(Event, frozen=True):
+    """What can be promised of a product is above its threshold again, or above 0 if it has none."""
+
+    TYPE = "inventory.stock-replenished.v2"
+    TOPIC = OUTCOMES
+    SUBJECT = "product_id"
+    OLDER = (StockReplenishedV1,)
+
+    product_id: ProductId
+    available_to_promise: Total
     crossing: int

@@ -7,7 +7,9 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 LARGEST_INTEGER = 2**31 - 1
-"""The largest quantity: a PostgreSQL integer, and exact in every JSON reader."""
+"""The largest quantity that anybody may ask for: a PostgreSQL integer."""
+LARGEST_TOTAL = 2**53 - 1
+"""The largest number that is told, exact in every JSON reader: what comes back cannot be refused, and adds up."""
 MOST_LINES = 100
 """Lines of an order, a hold, a fulfilment or a return."""
 MOST_PER_PAGE = 200
@@ -17,6 +19,10 @@ Quantity = Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)]
 Count = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
 Change = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 """Units that are added or, below 0, taken away."""
+Total = Annotated[int, Meta(ge=0, le=LARGEST_TOTAL)]
+"""Units that there are in all. It is told, and never asked for."""
+Difference = Annotated[int, Meta(ge=-LARGEST_TOTAL, le=LARGEST_TOTAL)]
+"""Of two totals."""
 
 # Which characters an id may have is checked once, at the gateway: a pattern costs as much as reading the whole message.
 ProductId = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -99,7 +105,11 @@ Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=MOST_LINES)]
 
 
 class LineShortage(Part, frozen=True):
-    """What a line asked for, and what there was when it was decided."""
+    """What a line asked for, and what of it there was when it was decided.
+
+    Attributes:
+        available: at most what a line can ask for; there may have been more.
+    """
 
     product_id: ProductId
     requested: Quantity

@@ -10,6 +10,7 @@ from onhand.common.contracts.message import (
     Change,
     Command,
     Count,
+    Difference,
     IdempotencyKey,
     LocationId,
     Moment,
@@ -19,6 +20,7 @@ from onhand.common.contracts.message import (
     Quantity,
     Reference,
     Reply,
+    Total,
 )
 
 MovementType = Literal["receive", "adjust", "count", "transfer", "sale", "return"]
@@ -98,14 +100,14 @@ class MovementEntry(Part, frozen=True):
     """
 
     location_id: LocationId
-    quantity: Change
-    on_hand: Count
+    quantity: Difference
+    on_hand: Total
 
 
 class MovementReceipt(Reply, frozen=True):
     """The movement is on disk. Reply to each command that moves stock, and the same if the command comes again."""
 
-    TYPE = "inventory.movement-receipt.v1"
+    TYPE = "inventory.movement-receipt.v2"
     SUBJECT = "movement_id"
 
     movement_id: UUID
@@ -117,7 +119,7 @@ class MovementReceipt(Reply, frozen=True):
 class MovementReplayed(MovementReceipt, frozen=True):
     """A movement with the same idempotency key, and the same in all else, is on disk already."""
 
-    TYPE = "inventory.movement-replayed.v1"
+    TYPE = "inventory.movement-replayed.v2"
 
 
 class ExpectStock(Command, frozen=True):
