@@ -176,6 +176,11 @@ def test_a_moment_that_makes_no_sense_is_refused(system: System, moment: str) ->
     assert wrong_fields(request(system, "GET", f"/api/gateway/stock/tea/explain?at={moment}")) == {"at"}
 
 
+def test_an_explanation_of_something_else_is_refused(system: System) -> None:
+    path = "/api/gateway/stock/tea/explain?limit=1&until=now&cursor=1"
+    assert wrong_fields(request(system, "GET", path)) == {"until", "cursor"}
+
+
 @pytest.mark.parametrize(
     "path",
     [

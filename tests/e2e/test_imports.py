@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.databases import read
-from tests.e2e.shop import new_id
+from tests.e2e.shop import explain, new_id
 from tests.e2e.system import System
 from tests.e2e.waiting import eventually
 
@@ -94,6 +94,19 @@ def test_rows_that_are_refused_are_told_by_their_line_and_the_others_are_applied
             ("4", f"{prefix}-3"),
         ]
     assert there(system, prefix) == {f"{prefix}-1": 5}
+
+
+def test_an_adjustment_by_nothing_is_refused(system: System, tmp_path: Path, prefix: str) -> None:
+    file = tmp_path / "stock.csv"
+    file.write_text(f"productId,quantity\n{prefix}-1,5\n")
+    assert summary(import_stock(system, file, "--as", "receive", "--json"))["applied"] == 1
+    file.write_text(f"productId,quantity\n{prefix}-1,0\n")
+    assert import_stock(system, file, "--as", "adjust").returncode == 3
+    assert "must not be 0" in Path(f"{file}.errors.csv").read_text()
+    typed = system.run("onhand.cli", "stock", "adjust", f"{prefix}-1", "0")
+    assert typed.returncode == 1
+    assert "must not be 0" in typed.stderr
+    assert len(explain(system, f"{prefix}-1")["movements"]) == 1
 
 
 def test_ndjson_is_imported_too(system: System, tmp_path: Path, prefix: str) -> None:

@@ -101,12 +101,14 @@ async def test_stock_is_set_received_and_adjusted_in_one_batch() -> None:
         {"type": "adjust", "productId": "tea", "quantity": -1, "locationId": "shop"},
         {"type": "count", "productId": "tea", "onHand": 3},
         {"type": "set", "onHand": -1},
+        {"type": "adjust", "productId": "tea", "quantity": 0},
     ]
     answer = await send(answering, "POST", "/stock/batch", {"items": items}, idempotency_key="k")
     results = answer.json()["results"]
-    assert [it["status"] for it in results] == [409, 409, 409, 422, 422]
+    assert [it["status"] for it in results] == [409, 409, 409, 422, 422, 422]
     assert [error["pointer"] for error in results[3]["problem"]["errors"]] == ["/items/3/type"]
     assert [error["pointer"] for error in results[4]["problem"]["errors"]] == ["/items/4/productId", "/items/4/onHand"]
+    assert [error["pointer"] for error in results[5]["problem"]["errors"]] == ["/items/5/quantity"]
     set_stock, received, adjusted = answering.asked
     assert isinstance(set_stock, SetStock)
     assert isinstance(received, ReceiveStock)

@@ -139,6 +139,8 @@ def test_an_order_is_for_one_product_or_has_lines(body: dict[str, Any], pointers
         ({"type": "receive", "quantity": 0}, {"/quantity": "must be at least 1"}),
         ({"type": "receive", "quantity": 1, "incomingId": "x"}, {"/incomingId": "must be a UUID"}),
         ({"type": "adjust", "quantity": -(2**31)}, {"/quantity": "must be at least -2147483647"}),
+        ({"type": "adjust", "quantity": 0}, {"/quantity": "must not be 0"}),
+        ({"type": "adjust", "quantity": False}, {"/quantity": "must be a whole number"}),
         ({"type": "count", "onHand": -1}, {"/onHand": "must be at least 0"}),
         ({"type": "count", "onHand": 1, "locationId": "x" * 65}, {"/locationId": "must have at most 64 characters"}),
         ({"type": "count", "onHand": 1, "reason": "x" * 501}, {"/reason": "must have at most 500 characters"}),

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
@@ -145,7 +145,8 @@ class _Kinds:
             kinds += [kind for kind in (it.reply, it.body) if kind is not None]
         schemas, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
         self._by_kind = dict(zip(map(repr, kinds), map(_plain, schemas), strict=True))
-        together = {it.__name__: it.TOGETHER for it in kinds if isinstance(it, type) and issubclass(it, Body)}
+        members = [member for it in kinds for member in get_args(it) or (it,)]  # of a union, each
+        together = {it.__name__: it.TOGETHER for it in members if isinstance(it, type) and issubclass(it, Body)}
         self.components: Schema = {
             name: _plain(schema) | together.get(name, {}) for name, schema in sorted(components.items())
         }

@@ -38,8 +38,21 @@ class Receipt(NewMovement, frozen=True, kw_only=True, tag="receive"):
 class Adjustment(NewMovement, frozen=True, kw_only=True, tag="adjust"):
     """There are more units than thought, or fewer."""
 
+    TOGETHER = {"not": {"properties": {"quantity": {"const": 0}}}}  # noqa: RUF012  # a ClassVar of Body
+
     quantity: Change
     location_id: LocationName = DEFAULT_LOCATION
+
+    def __post_init__(self) -> None:
+        """Refuse what changes nothing."""
+        if self.quantity == 0:
+            raise ValueError("changes nothing")
+
+    @classmethod
+    def wrong_together(cls, given: dict[str, Any]) -> Iterator[Violation]:
+        """An adjustment by nothing."""
+        if (quantity := given.get("quantity")) == 0 and type(quantity) is int:
+            yield Violation("must not be 0", pointer="/quantity")
 
 
 class Stocktake(NewMovement, frozen=True, kw_only=True, tag="count"):

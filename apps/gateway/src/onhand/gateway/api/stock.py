@@ -22,7 +22,14 @@ from onhand.gateway.body import read_body
 from onhand.gateway.explanation import Body
 from onhand.gateway.fields import Label, LocationName, within_reach
 from onhand.gateway.headers import read_headers
-from onhand.gateway.parameters import incoming_id_of, limit_of, moment_of, product_id_of, quantity_of
+from onhand.gateway.parameters import (
+    incoming_id_of,
+    limit_of,
+    moment_of,
+    product_id_of,
+    quantity_of,
+    refuse_others,
+)
 
 _DEFAULT_LIMIT = 100
 _LARGEST_LIMIT = 1000
@@ -70,6 +77,7 @@ class Stock:
 
     async def on_get_explain(self, request: Request, response: Response, product_id: str) -> None:
         """Tell what is behind a product's numbers, now or `?at=` a moment of the past."""
+        refuse_others(request, ("at", "limit"))
         query = ExplainStock(
             product_id=product_id_of(product_id),
             at=moment_of(request),
