@@ -79,7 +79,7 @@ def test_what_is_not_there_is_not_found(system: System, path: str) -> None:
         ("POST", f"/api/gateway/orders/{UNKNOWN}/events", {"GET"}),
         ("GET", "/api/gateway/stock/tea/movements", {"POST"}),
         ("GET", "/api/gateway/stock/tea/incoming", {"POST"}),
-        ("GET", f"/api/gateway/stock/tea/incoming/{UNKNOWN}", {"PUT"}),
+        ("DELETE", f"/api/gateway/stock/tea/incoming/{UNKNOWN}", {"GET", "PUT"}),
         ("POST", "/api/gateway/stock/tea/explain", {"GET"}),
         ("GET", "/api/gateway/reservations", {"POST"}),
         ("PUT", f"/api/gateway/reservations/{UNKNOWN}", {"GET", "DELETE"}),
@@ -106,6 +106,7 @@ def test_a_method_that_a_path_does_not_have_is_answered_with_those_it_has(
         ("GET", "stock/{}/explain"),
         ("POST", "stock/{}/movements"),
         ("POST", "stock/{}/incoming"),
+        ("GET", f"stock/{{}}/incoming/{UNKNOWN}"),
         ("PUT", f"stock/{{}}/incoming/{UNKNOWN}"),
         ("GET", "products/{}"),
         ("PUT", "products/{}"),
@@ -129,7 +130,8 @@ def test_a_location_id_in_the_path_is_bound_by_the_same_rules_as_in_a_body(syste
 @pytest.mark.parametrize("incoming_id", ["next", "%00", "%ff", UNKNOWN + "0", "1" * 5_000])
 def test_an_incoming_id_in_the_path_is_a_uuid(system: System, incoming_id: str) -> None:
     path = f"/api/gateway/stock/tea/incoming/{incoming_id}"
-    assert wrong_fields(request(system, "PUT", path)) == {"incomingId"}
+    for method in ("GET", "PUT"):
+        assert wrong_fields(request(system, method, path)) == {"incomingId"}
 
 
 @pytest.mark.parametrize(

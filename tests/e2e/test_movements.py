@@ -1,6 +1,7 @@
 """Stock comes, goes, is counted and is carried elsewhere; each time there is an entry that says so."""
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import pytest
 
@@ -180,6 +181,29 @@ def test_what_is_expected_is_told_until_it_is_received(system: System, tea: str)
     changed = done(system.client.put(response.headers["location"], json=later), 200)
     assert (changed["quantity"], changed["expectedAt"]) == (4, "2026-12-02T09:00:00Z")
     assert [it["quantity"] for it in explain(system, tea)["incoming"]] == [4]
+
+
+def test_what_is_expected_is_there_to_look_at_also_when_it_has_come(system: System, tea: str) -> None:
+    body = {"quantity": 5, "expectedAt": "2020-01-01T00:00:00Z"}  # overdue
+    response = post(system, f"stock/{tea}/incoming", body)
+    where, coming = response.headers["location"], done(response)
+    assert done(system.client.get(where), 200) == coming
+    assert coming["state"] == "expected"
+
+    move(system, tea, "receive", quantity=5, incomingId=coming["incomingId"])
+    assert done(system.client.get(where), 200) == coming | {"quantity": 0, "state": "received"}
+    refused = problem(system.client.put(where, json=body), 409)
+    assert (refused["type"], refused["state"]) == ("urn:onhand:problem:incoming-state", "received")
+    assert system.client.get(f"/api/gateway/stock/{tea}").json()["incoming"] == 0
+    assert problem(system.client.get(where.replace(tea, new_id("tea"))), 404)["title"] == "Incoming not found"
+
+
+def test_what_is_withdrawn_may_be_expected_again(system: System, tea: str) -> None:
+    where, body = f"/api/gateway/stock/{tea}/incoming/{uuid4()}", {"expectedAt": "2026-12-01T08:00:00Z"}
+    for units, status, state in ((5, 201, "expected"), (0, 200, "withdrawn"), (3, 200, "expected")):
+        told = done(system.client.put(where, json=body | {"quantity": units}), status)
+        assert (told["quantity"], told["state"]) == (units, state)
+        assert done(system.client.get(where), 200) == told
 
 
 def test_what_comes_back_is_booked_also_if_nobody_could_ask_for_so_much(system: System) -> None:

@@ -26,6 +26,7 @@ STEPS = [
     ("POST", "/stock/{productId}/movements"),
     ("POST", "/stock/{productId}/incoming"),
     ("PUT", "/stock/{productId}/incoming/{incomingId}"),
+    ("GET", "/stock/{productId}/incoming/{incomingId}"),
     ("GET", "/stock/{productId}/explain"),
     ("POST", "/reservations"),
     ("GET", "/reservations/{reservationId}"),

@@ -166,6 +166,7 @@ LINES = [{"productId": "a=b", "quantity": 2}, {"productId": "jam", "quantity": 1
             "stock/123/incoming/1",
             {"quantity": 20, "expectedAt": "2026-12-01T00:00:00+00:00", "locationId": "shop", "reference": "r"},
         ),
+        ("stock incoming 123 1", "GET", "stock/123/incoming/1", None),
         (
             "holds create -l a=b=2 -l jam=1 --ttl 60 --reference r",
             "POST",

@@ -10,6 +10,9 @@ import pytest
 from answering import ID, JAM, MAKING, OTHER, TEA, Answering, send
 from onhand.common.contracts import (
     HoldReplayed,
+    IncomingAdded,
+    IncomingDetails,
+    IncomingOver,
     IncomingReplayed,
     Line,
     LineShortage,
@@ -75,6 +78,23 @@ async def test_a_location_is_a_url_whatever_the_product_is_called() -> None:
     response = await send(Answering(INCOMING), "POST", "/stock/%e6%97%a5%20%25/incoming", body)
     assert response.status_code == 201
     assert response.headers["location"].startswith("/api/gateway/stock/%E6%97%A5%20%25/incoming/")
+
+
+@pytest.mark.parametrize(("kind", "status"), [(IncomingAdded, 201), (IncomingDetails, 200)])
+async def test_what_is_expected_anew_is_told_apart_from_what_is_said_first(
+    kind: type[IncomingDetails], status: int
+) -> None:
+    reply = kind(incoming_id=OTHER, product_id="tea", location_id="main", quantity=3, expected_at=THEN)
+    response = await send(Answering(reply), "PUT", f"/stock/tea/incoming/{OTHER}", MAKING["/stock/tea/incoming"])
+    assert (response.status_code, response.content) == (status, msgspec.json.encode(reply))
+
+
+async def test_what_has_been_received_is_not_expected_anew() -> None:
+    reply = IncomingOver(incoming_id=OTHER, product_id="tea", location_id="main", quantity=0, expected_at=THEN)
+    response = await send(Answering(reply), "PUT", f"/stock/tea/incoming/{OTHER}", MAKING["/stock/tea/incoming"])
+    assert (response.status_code, response.headers["content-type"]) == (409, "application/problem+json")
+    told = response.json()
+    assert (told["type"], told["state"]) == ("urn:onhand:problem:incoming-state", "received")
 
 
 async def test_locations_are_listed() -> None:

@@ -9,7 +9,7 @@ import pytest
 from onhand.gateway.api.movements import AnyMovement
 from onhand.gateway.api.orders import NewOrder
 from onhand.gateway.api.reservations import NewReservation
-from onhand.gateway.api.stock import Expected
+from onhand.gateway.api.stock import Expected, ExpectedAnew
 from onhand.gateway.explanation import violations_of
 
 TEA = {"productId": "tea", "quantity": 1}
@@ -51,7 +51,8 @@ def wrong(body: Any, kind: Any) -> dict[str, str]:  # noqa: ANN401  # JSON and i
         (LINES | {"lines": [TEA] * 100, "metadata": {str(number): "" for number in range(20)}}, NewOrder),
         ({"lines": [TEA], "ttlSeconds": 86_400}, NewReservation),
         (EXPECTED, Expected),
-        (EXPECTED | {"quantity": 0, "expectedAt": "1970-01-01T00:00:00Z"}, Expected),
+        (EXPECTED | {"expectedAt": "1970-01-01T00:00:00Z"}, Expected),
+        (EXPECTED | {"quantity": 0}, ExpectedAnew),
         (TRANSFER, AnyMovement),
         ({"type": "receive", "quantity": 2**31 - 1, "reason": "x" * 500, "reference": "x" * 128}, AnyMovement),
         ({"type": "adjust", "quantity": -(2**31 - 1), "locationId": "x" * 64}, AnyMovement),

@@ -67,10 +67,11 @@ def test_what_makes_something_links_to_all_that_can_be_done_with_it(described: d
     made = described["paths"][f"{API}/stock/{{productId}}/incoming"]["post"]["responses"]["201"]
     assert made["headers"]["Location"]["required"]
     assert made["links"] == {
-        "changeIncoming": {
-            "operationId": "changeIncoming",
+        name: {
+            "operationId": name,
             "parameters": {"productId": "$request.path.productId", "incomingId": "$response.body#/incomingId"},
         }
+        for name in ("changeIncoming", "getIncoming")
     }
     ordered = described["paths"][f"{API}/orders"]["post"]["responses"]["201"]["links"]
     assert {"getOrder", "getOrderEvents", "cancelOrder", "fulfilOrder", "returnOrder"} <= set(ordered)

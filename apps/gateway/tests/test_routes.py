@@ -22,6 +22,7 @@ from onhand.common.contracts import (
     ExtendHold,
     FulfilOrder,
     GetHold,
+    GetIncoming,
     GetOrder,
     GetProduct,
     GetTimeline,
@@ -150,6 +151,7 @@ def with_known_id(message: Any) -> Any:  # noqa: ANN401  # any message
                 incoming_id=OTHER, product_id="tea", quantity=0, expected_at=THEN, location_id="shop", reference="r"
             ),
         ),
+        ("GET", f"/stock/tea/incoming/{OTHER}", None, GetIncoming(product_id="tea", incoming_id=OTHER)),
         ("GET", "/stock/tea/explain", None, ExplainStock(product_id="tea")),
         (
             "GET",

@@ -13,12 +13,17 @@ from onhand.common.contracts import (
     AllocationNoted,
     BackorderPromised,
     DefineLocation,
+    ExpectStock,
+    GetIncoming,
+    IncomingAdded,
     IncomingDetails,
+    IncomingOver,
     IncomingReplayed,
     LinePromise,
     OrderCancelled,
     OrderCreated,
     ReceiveStock,
+    Reply,
     RequestRefused,
     StockReserved,
 )
@@ -61,7 +66,8 @@ def promises(effects: list[Effect], *orders: OrderCreated) -> list[datetime | No
 
 async def test_what_is_expected_is_told_with_the_stock(warehouse: Warehouse) -> None:
     command = replace(expected(5), reference="ship 7")
-    assert await warehouse.reply(command) == IncomingDetails(command.incoming_id, "apple", "main", 5, day(0), "ship 7")
+    details = IncomingAdded(command.incoming_id, "apple", "main", 5, day(0), "ship 7", "expected")
+    assert await warehouse.reply(command) == details
     level = await warehouse.stock()
     assert (level.on_hand, level.available_to_promise, level.incoming) == (0, 0, 5)
 
@@ -95,7 +101,7 @@ async def test_a_late_copy_does_not_undo_what_was_said_since(warehouse: Warehous
 async def test_a_retry_with_the_same_idempotency_key_changes_nothing(warehouse: Warehouse) -> None:
     command = replace(expected(5), idempotency_key="k1")
     first, again = replies(await warehouse.tell(command, command))
-    assert type(first) is IncomingDetails
+    assert type(first) is IncomingAdded
     assert isinstance(again, IncomingReplayed)
     await warehouse.tell(came_as(command.incoming_id, 2))
     reply = await warehouse.reply(command)
@@ -152,6 +158,48 @@ async def test_what_has_come_is_not_expected_any_more(warehouse: Warehouse) -> N
     await warehouse.tell(came_as(command.incoming_id, 7))  # more than was expected
     level = await warehouse.stock()
     assert (level.on_hand, level.incoming) == (9, 0)
+
+
+async def asked(warehouse: Warehouse, command: ExpectStock) -> Reply:
+    return await warehouse.reply(GetIncoming(product_id=command.product_id, incoming_id=command.incoming_id))
+
+
+async def test_what_is_expected_is_told_as_it_stands(warehouse: Warehouse) -> None:
+    command = expected(5)
+    unknown = await asked(warehouse, command)
+    assert isinstance(unknown, RequestRefused)
+    assert unknown.code == "incoming-not-found"
+    await warehouse.tell(command, came_as(command.incoming_id, 2))
+    told = IncomingDetails(command.incoming_id, "apple", "main", 3, day(0), state="expected")
+    assert await asked(warehouse, command) == told
+    await warehouse.tell(came_as(command.incoming_id, 3))
+    assert await asked(warehouse, command) == replace(told, quantity=0, state="received")
+    of_another = await asked(warehouse, replace(command, product_id="pear"))
+    assert isinstance(of_another, RequestRefused)
+
+
+async def test_of_what_has_been_received_nothing_is_said_anew(warehouse: Warehouse) -> None:
+    command = expected(5)
+    await warehouse.tell(command, came_as(command.incoming_id, 5))
+    for units in (5, 1, 0):
+        reply = await warehouse.reply(replace(command, quantity=units))
+        assert isinstance(reply, IncomingOver)
+        assert (reply.quantity, reply.state) == (0, "received")
+    assert (await warehouse.stock()).incoming == 0
+    assert (await warehouse.rows("SELECT count(*) FROM incoming")) == [(2,)]
+
+
+async def test_what_was_withdrawn_may_be_expected_again_or_come_after_all(warehouse: Warehouse) -> None:
+    command = expected(5)
+    await warehouse.tell(command)
+    withdrawn = await warehouse.reply(replace(command, quantity=0))
+    assert isinstance(withdrawn, IncomingDetails)
+    assert (type(withdrawn), withdrawn.state) == (IncomingDetails, "withdrawn")
+    again = await warehouse.reply(command)
+    assert isinstance(again, IncomingDetails)
+    assert (again.quantity, again.state) == (5, "expected")
+    await warehouse.tell(replace(command, quantity=0), came_as(command.incoming_id, 1))
+    assert isinstance(await warehouse.reply(command), IncomingOver)
 
 
 async def test_a_redelivered_receipt_lowers_what_is_expected_once(warehouse: Warehouse) -> None:

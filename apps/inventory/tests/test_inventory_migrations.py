@@ -2,13 +2,15 @@
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from onhand.cli.packages import package_directory
+from onhand.common.contracts import GetIncoming, IncomingDetails
 from onhand.common.contracts.message import LARGEST_INTEGER
 from onhand.common.database import Database
-from warehouse import Warehouse, came, came_back, counted, order, sent
+from warehouse import Warehouse, came, came_back, counted, expected, order, sent
 
-WIDE = "20261128000201_wide_counters"
+WIDE, RECEIVED = "20261128000201_wide_counters", "20261128000202_received_deliveries"
 
 
 @pytest.fixture
@@ -21,6 +23,23 @@ async def migrate(warehouse: Warehouse, name: str, direction: str) -> None:
     _, up, down = file.read_text().replace("-- migrate:down", "-- migrate:up").split("-- migrate:up")
     async with warehouse.database.transaction() as tx:
         await tx.execute(up if direction == "up" else down)
+
+
+async def test_deliveries_of_before_are_received_if_anything_came_of_them(warehouse: Warehouse) -> None:
+    coming, received, withdrawn = expected(5), expected(5), expected(5)
+    await warehouse.tell(coming, received, withdrawn)
+    await warehouse.tell(
+        *(replace(came(units), incoming_id=it.incoming_id) for it, units in ((coming, 2), (received, 5)))
+    )
+    await warehouse.tell(replace(withdrawn, quantity=0))
+    for direction in ("down", "up"):
+        await migrate(warehouse, RECEIVED, direction)
+    states = []
+    for it in (coming, received, withdrawn):
+        reply = await warehouse.reply(GetIncoming(product_id="apple", incoming_id=it.incoming_id))
+        assert isinstance(reply, IncomingDetails)
+        states.append(reply.state)
+    assert states == ["expected", "received", "withdrawn"]
 
 
 async def test_counters_are_narrow_again_unless_that_would_cut_one_off(warehouse: Warehouse) -> None:

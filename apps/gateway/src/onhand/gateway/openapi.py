@@ -80,6 +80,7 @@ class Operation(NamedTuple):
         summary: one sentence.
         reply: the body of the answer.
         status: of the answer.
+        may_make: whether it answers 201 with the same, if what it is about was not there.
         body: what the request's body is read into.
         is_body_optional: whether there may be no body at all.
         query: its parameters, name and type.
@@ -98,6 +99,7 @@ class Operation(NamedTuple):
     summary: str
     reply: Any = None
     status: int = 200
+    may_make: bool = False
     body: Any = None
     is_body_optional: bool = False
     query: Mapping[str, Any] = {}
@@ -184,12 +186,13 @@ def _answers(operation: Operation, kinds: _Kinds, operations: Sequence[Operation
     headers |= _APPLIED if operation.may_wait else {}
     content = {} if operation.reply is None else kinds.content(operation.reply)
     answers: Schema = {
-        str(operation.status): {
-            "description": HTTPStatus(operation.status).phrase,
+        str(status): {
+            "description": HTTPStatus(status).phrase,
             "content": content | (_EVENT_STREAM if operation.has_events else {}),
             **({"headers": headers} if headers else {}),
             **({"links": dict(_links(operation, operations))} if operation.makes else {}),
         }
+        for status in (operation.status, *([201] if operation.may_make else ()))
     }
     problems = {*_EVERYWHERE, *operation.problems, *(_WITH_BODY if operation.body is not None else ())}
     for status in sorted(problems):

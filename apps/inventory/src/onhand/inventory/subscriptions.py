@@ -14,6 +14,7 @@ from onhand.common.contracts import (
     ExplainStock,
     ExtendHold,
     GetHold,
+    GetIncoming,
     GetProduct,
     HoldStock,
     ListLocations,
@@ -41,6 +42,7 @@ from onhand.inventory.handlers.orders import note_allocations, release_stock, re
 from onhand.inventory.queries.catalogue import get_product, list_locations
 from onhand.inventory.queries.explain import explain_stock
 from onhand.inventory.queries.holds import get_hold
+from onhand.inventory.queries.incoming import get_incoming
 from onhand.inventory.queries.lists import list_stock
 from onhand.inventory.queries.stock import check_stock
 
@@ -67,6 +69,7 @@ QUERIES = (
     Subscription(CheckStock, check_stock),
     Subscription(ExplainStock, explain_stock),
     Subscription(GetHold, get_hold),
+    Subscription(GetIncoming, get_incoming),
     Subscription(GetProduct, get_product),
     Subscription(ListLocations, list_locations),
     Subscription(ListStock, list_stock),

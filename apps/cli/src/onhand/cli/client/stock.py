@@ -240,7 +240,7 @@ def transfer(  # noqa: PLR0913  # each is an option of its own
 def expect(  # noqa: PLR0913  # each is an option of its own
     gateway: Gateway,
     product: Product,
-    quantity: Annotated[int, typer.Argument(help="How many are to come; 0 if none are any more.")],
+    quantity: Annotated[int, typer.Argument(help="How many are to come; 0, with --id, if none are any more.")],
     *,
     at: Annotated[str, typer.Option(metavar="DATE", help="When.")],
     incoming: Annotated[str | None, typer.Option("--id", metavar="ID", help="What is changed by it.")] = None,
@@ -258,3 +258,14 @@ def expect(  # noqa: PLR0913  # each is an option of its own
         gateway.show("POST", "stock", product, "incoming", body=body, key=idempotency_key)
     else:
         gateway.show("PUT", "stock", product, "incoming", incoming, body=body)
+
+
+@stock.command("incoming", epilog=examples("onhand stock incoming 123 0199..."))
+@with_gateway
+def show_incoming(
+    gateway: Gateway,
+    product: Product,
+    incoming: Annotated[str, typer.Argument(metavar="ID", help="What it is expected as.")],
+) -> None:
+    """Show what is expected, or was, and whether it has come."""
+    gateway.show("GET", "stock", product, "incoming", incoming)

@@ -26,7 +26,7 @@ from onhand.gateway.api.catalogue import NewLocation, NewProduct
 from onhand.gateway.api.movements import AnyMovement
 from onhand.gateway.api.orders import Cancellation, NewFulfilment, NewOrder, NewReturn
 from onhand.gateway.api.reservations import Extension, NewReservation
-from onhand.gateway.api.stock import Expected, NewLevel
+from onhand.gateway.api.stock import Expected, ExpectedAnew, NewLevel
 from onhand.gateway.explanation import Body
 from onhand.gateway.fields import Identifier, Label, LocationName
 from onhand.gateway.openapi import Operation
@@ -137,9 +137,19 @@ OPERATIONS: tuple[Operation, ...] = (
         "changeIncoming",
         "Expect units, or say anew how many and when.",
         IncomingDetails,
-        body=Expected,
+        may_make=True,
+        body=ExpectedAnew,
         problems=[404, 409],
+        makes="incoming_id",
         example={"quantity": 7, "expectedAt": "2027-01-05T09:00:00Z"},
+    ),
+    Operation(
+        "GET",
+        f"{_STOCK}/incoming/{{incoming_id}}",
+        "getIncoming",
+        "Tell what is expected, or was.",
+        IncomingDetails,
+        problems=[404, 422],
     ),
     Operation(
         "GET",

@@ -12,10 +12,13 @@ from onhand.common.contracts import (
     CheckStock,
     ExpectStock,
     ExplainStock,
+    GetIncoming,
+    IncomingAdded,
+    IncomingOver,
     SetStock,
 )
 from onhand.common.contracts.inventory import DEFAULT_LOCATION
-from onhand.common.contracts.message import Count, Moment
+from onhand.common.contracts.message import Count, Moment, Quantity
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.exchange import Request, Response, answer, ask
 from onhand.gateway.body import read_body
@@ -30,6 +33,7 @@ from onhand.gateway.parameters import (
     quantity_of,
     refuse_others,
 )
+from onhand.gateway.problems import Problem
 
 _DEFAULT_LIMIT = 100
 _LARGEST_LIMIT = 1000
@@ -45,7 +49,7 @@ class NewLevel(Body, frozen=True):
 class Expected(Body, frozen=True):
     """Units that are on their way."""
 
-    quantity: Count
+    quantity: Quantity
     expected_at: Moment
     location_id: LocationName = DEFAULT_LOCATION
     reference: Label | UnsetType = UNSET
@@ -54,6 +58,12 @@ class Expected(Body, frozen=True):
         """Refuse a moment that cannot be stored."""
         if not within_reach(self.expected_at):
             raise ValueError("out of reach")
+
+
+class ExpectedAnew(Expected, frozen=True):
+    """What is said anew of units that are on their way; of none, that nothing comes any more."""
+
+    quantity: Count
 
 
 class Stock:
@@ -91,32 +101,42 @@ class Incoming:
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
-        self._decoder = msgspec.json.Decoder(Expected)
+        self._new = msgspec.json.Decoder(Expected)
+        self._anew = msgspec.json.Decoder(ExpectedAnew)
 
     async def on_post(self, request: Request, response: Response, product_id: str) -> None:
         """Expect units."""
         headers, product = read_headers(request), product_id_of(product_id)
         incoming_id = headers.new_id("incoming", product)
-        command = await self._read(request, product, incoming_id, headers.key)
+        body = await read_body(request, self._new)
+        command = _expect(body, product, incoming_id, headers.key)
         answer(response, await ask(self._requests, command, headers, incoming_id=incoming_id), status=201)
         response.set_header("Location", f"/api/gateway/stock/{quote(product, safe='')}/incoming/{incoming_id}")
 
     async def on_put_one(self, request: Request, response: Response, product_id: str, incoming_id: str) -> None:
-        """Expect units, or say anew how many and when."""
+        """Expect units, or say anew how many and when: 201 if nothing was expected under this id before."""
         headers, product = read_headers(request), product_id_of(product_id)
-        command = await self._read(request, product, incoming_id_of(incoming_id))
-        answer(response, await ask(self._requests, command, headers))
+        expected_as = incoming_id_of(incoming_id)
+        body = await read_body(request, self._anew)
+        reply = await ask(self._requests, _expect(body, product, expected_as), headers)
+        if reply.type == IncomingOver.TYPE:
+            detail = "It has been received; what else is to come is expected under another id."
+            raise Problem(409, "incoming-state", detail, state="received")
+        answer(response, reply, status=201 if reply.type == IncomingAdded.TYPE else 200)
 
-    async def _read(
-        self, request: Request, product_id: str, incoming_id: UUID, key: str | UnsetType = UNSET
-    ) -> ExpectStock:
-        body = await read_body(request, self._decoder)
-        return ExpectStock(
-            incoming_id=incoming_id,
-            product_id=product_id,
-            quantity=body.quantity,
-            expected_at=body.expected_at.astimezone(UTC),
-            location_id=body.location_id,
-            reference=body.reference,
-            idempotency_key=key,
-        )
+    async def on_get_one(self, request: Request, response: Response, product_id: str, incoming_id: str) -> None:
+        """Tell what is expected under an id, as it stands."""
+        query = GetIncoming(product_id=product_id_of(product_id), incoming_id=incoming_id_of(incoming_id))
+        answer(response, await ask(self._requests, query, read_headers(request)))
+
+
+def _expect(body: Expected, product_id: str, incoming_id: UUID, key: str | UnsetType = UNSET) -> ExpectStock:
+    return ExpectStock(
+        incoming_id=incoming_id,
+        product_id=product_id,
+        quantity=body.quantity,
+        expected_at=body.expected_at.astimezone(UTC),
+        location_id=body.location_id,
+        reference=body.reference,
+        idempotency_key=key,
+    )

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from onhand.common.contracts import ExpectStock, IncomingDetails, IncomingReplayed, ReceiveStock, RequestRefused
+from onhand.common.contracts import ExpectStock, IncomingDetails, ReceiveStock, RequestRefused
 from onhand.common.contracts.message import LARGEST_INTEGER
+from onhand.common.contracts.movements import IncomingState
 
 
 class Incoming(NamedTuple):
@@ -16,6 +17,7 @@ class Incoming(NamedTuple):
     Attributes:
         version: 1 for what was said first.
         quantity: still to come.
+        is_received: whether the last of the units has come.
     """
 
     incoming_id: UUID
@@ -25,6 +27,14 @@ class Incoming(NamedTuple):
     quantity: int
     expected_at: datetime
     reference: str | None
+    is_received: bool = False
+
+    @property
+    def state(self) -> IncomingState:
+        """Whether anything is still to come and, if not, why."""
+        if self.quantity:
+            return "expected"
+        return "received" if self.is_received else "withdrawn"
 
 
 class Incomings:
@@ -80,8 +90,9 @@ class Incomings:
             return
         before = self._current[command.incoming_id]
         left = max(0, before.quantity - command.quantity)
-        if left != before.quantity:
-            self._change(before._replace(version=before.version + 1, quantity=left))
+        after = before._replace(quantity=left, is_received=left == 0)
+        if after != before:
+            self._change(after._replace(version=before.version + 1))
 
     def _change(self, incoming: Incoming) -> Incoming:
         before = self._current.get(incoming.incoming_id)
@@ -93,9 +104,8 @@ class Incomings:
         return incoming
 
 
-def tell_incoming(incoming: Incoming, *, replayed: bool = False) -> IncomingDetails:
-    """What whoever sent a command about it is told."""
-    kind = IncomingReplayed if replayed else IncomingDetails
+def tell_incoming(incoming: Incoming, kind: type[IncomingDetails] = IncomingDetails) -> IncomingDetails:
+    """What whoever asks, or sent a command about it, is told."""
     return kind(
         incoming_id=incoming.incoming_id,
         product_id=incoming.product_id,
@@ -103,6 +113,7 @@ def tell_incoming(incoming: Incoming, *, replayed: bool = False) -> IncomingDeta
         quantity=incoming.quantity,
         expected_at=incoming.expected_at,
         reference=incoming.reference or UNSET,
+        state=incoming.state,
     )
 
 

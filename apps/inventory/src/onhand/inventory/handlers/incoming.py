@@ -3,7 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from onhand.common.contracts import BackorderPromised, ExpectStock, Reply, RequestRefused
+from onhand.common.contracts import (
+    BackorderPromised,
+    ExpectStock,
+    IncomingAdded,
+    IncomingDetails,
+    IncomingOver,
+    IncomingReplayed,
+    Reply,
+    RequestRefused,
+)
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Answer, Effect, Publish, Received
 from onhand.common.messaging.inbox import first_seen
@@ -53,15 +62,18 @@ def _expect(command: ExpectStock, stock: Stock, incomings: Incomings, *, is_new:
     before = incomings.find(command.incoming_id, command.product_id)
     if before is not None and command.idempotency_key:
         if incomings.was_first(command):
-            return tell_incoming(before, replayed=True)
+            return tell_incoming(before, IncomingReplayed)
         detail = "Something else was expected with the same idempotency key."
         return RequestRefused(code="idempotency-key-reused", detail=detail)
     if before is not None and not is_new:
         return tell_incoming(before)
+    if before is not None and before.state == "received":
+        return tell_incoming(before, IncomingOver)
     refusal = incomings.refuse(command) or _missing_location(command, stock)
     if refusal is not None:
         return refusal
-    return tell_incoming(incomings.expect(command)) if is_new else None
+    kind = IncomingAdded if before is None else IncomingDetails
+    return tell_incoming(incomings.expect(command), kind) if is_new else None
 
 
 def _missing_location(command: ExpectStock, stock: Stock) -> RequestRefused | None:

@@ -51,10 +51,9 @@ async def save_incoming(tx: Transaction, changes: Sequence[Incoming]) -> None:
             WHERE incoming_id = ANY($1::uuid[]) AND replaced_at IS NULL
         )
         INSERT INTO incoming ({_COLUMNS}, replaced_at)
-        SELECT incoming_id, version, product_id, location_id, quantity, expected_at, reference,
-               CASE WHEN is_last THEN NULL ELSE statement_timestamp() END
+        SELECT {_COLUMNS}, CASE WHEN is_last THEN NULL ELSE statement_timestamp() END
         FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::text[],
-                    $8::boolean[])
+                    $8::boolean[], $9::boolean[])
             AS given ({_COLUMNS}, is_last)
         """,  # noqa: S608  # names of columns
         *map(list, zip(*changes, strict=True)),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from onhand.common.contracts.inventory import COMMANDS, DEFAULT_LOCATION
+from onhand.common.contracts.inventory import COMMANDS, DEFAULT_LOCATION, QUERIES
 from onhand.common.contracts.message import (
     Change,
     Command,
@@ -18,12 +18,14 @@ from onhand.common.contracts.message import (
     Part,
     ProductId,
     Quantity,
+    Query,
     Reference,
     Reply,
     Total,
 )
 
 MovementType = Literal["receive", "adjust", "count", "transfer", "sale", "return"]
+IncomingState = Literal["expected", "received", "withdrawn"]
 
 
 class Movement(Command, frozen=True):
@@ -123,7 +125,7 @@ class MovementReplayed(MovementReceipt, frozen=True):
 
 
 class ExpectStock(Command, frozen=True):
-    """Units are on their way; said again with the same id, it is the new state of it.
+    """Units are on their way; said again with the same id, it is the new state of it, until they have been received.
 
     Attributes:
         quantity: still to come; 0: nothing comes any more.
@@ -144,8 +146,24 @@ class ExpectStock(Command, frozen=True):
     idempotency_key: IdempotencyKey | UnsetType = UNSET
 
 
+class GetIncoming(Query, frozen=True):
+    """Tell what is expected of a product under an id, or has come or been withdrawn since."""
+
+    TYPE = "inventory.get-incoming.v1"
+    TOPIC = QUERIES
+    SUBJECT = "product_id"
+
+    product_id: ProductId
+    incoming_id: UUID
+
+
 class IncomingDetails(Reply, frozen=True):
-    """What is expected. Reply to `ExpectStock`."""
+    """What is expected. Reply to `ExpectStock` and `GetIncoming`.
+
+    Attributes:
+        quantity: still to come.
+        state: `received` once the last of the units has come, `withdrawn` if somebody said that nothing comes any more.
+    """
 
     TYPE = "inventory.incoming-details.v1"
     SUBJECT = "incoming_id"
@@ -156,6 +174,19 @@ class IncomingDetails(Reply, frozen=True):
     quantity: Count
     expected_at: Moment
     reference: Reference | UnsetType = UNSET
+    state: IncomingState | UnsetType = UNSET
+
+
+class IncomingAdded(IncomingDetails, frozen=True):
+    """It is expected; nothing was under this id before. Reply to `ExpectStock`."""
+
+    TYPE = "inventory.incoming-added.v1"
+
+
+class IncomingOver(IncomingDetails, frozen=True):
+    """It has been received, and nothing more is said of it: so `ExpectStock` is refused. As it stands."""
+
+    TYPE = "inventory.incoming-over.v1"
 
 
 class IncomingReplayed(IncomingDetails, frozen=True):
