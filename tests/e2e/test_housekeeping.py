@@ -64,5 +64,21 @@ def test_what_everybody_has_read_is_deleted(system: System) -> None:
         )
 
 
+def test_the_groups_of_a_service_that_is_gone_are_forgotten_and_not_those_of_ours(system: System) -> None:
+    name = new_id("postcards")
+    with Redis.from_url(system.redis_url) as redis:
+        for key in (EVENTS, OUTCOMES):
+            redis.xgroup_create(key, name, "$")
+        ran = system.run("onhand.cli", "forget", name, "--yes")
+        assert ran.stdout.splitlines() == [f"deleted group {name} of {key}" for key in (EVENTS, OUTCOMES)]
+        assert [it["name"] for it in redis.xinfo_groups(EVENTS)] == [b"inventory"]
+    for gone, error in (
+        (name, f"no stream has a group {name}"),
+        ("inventory", "inventory is needed: what it has not read would be lost"),
+    ):
+        ran = system.run("onhand.cli", "forget", gone, "--yes")
+        assert (ran.returncode, ran.stderr) == (1, f"onhand: {error}\n")
+
+
 def number(entry_id: bytes) -> tuple[int, ...]:
     return tuple(map(int, entry_id.split(b"-")))

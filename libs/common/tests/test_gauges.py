@@ -40,6 +40,8 @@ async def test_a_service_tells_of_its_own_streams_and_of_all_groups_on_them(stre
         ("onhand_group_pending", COMMANDS, "toy"): 1,
         ("onhand_group_pending", COMMANDS, "listener"): 0,
         ("onhand_group_oldest_pending_seconds", COMMANDS, "listener"): 0,
+        ("onhand_group_abandoned", COMMANDS, "toy"): 0,
+        ("onhand_group_abandoned", COMMANDS, "listener"): 1,
     }
 
 

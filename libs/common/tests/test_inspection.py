@@ -1,3 +1,4 @@
+import pytest
 from redis import Redis
 
 from onhand.common.messaging.entries import Entry
@@ -56,6 +57,20 @@ async def test_a_group_has_to_do_what_it_was_not_given_and_what_it_did_not_ackno
 
     await acknowledge(streams, "one", [Count.TOPIC], await give(streams, "one", 1))
     assert not (await only_backlog(streams)).has_to_do(BEYOND)
+
+
+async def test_a_group_is_abandoned_while_it_has_to_do_and_nobody_reads_for_it(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(streams, "a", "b", apart=True)
+    (first,) = await give(streams, "one", 1)
+    assert not (await only_backlog(streams)).is_abandoned
+    monkeypatch.setattr("onhand.common.messaging.streams._ABANDONED_AFTER_MS", 0)
+    assert (await only_backlog(streams)).is_abandoned
+    await acknowledge(streams, "one", [Count.TOPIC], [first, *await give(streams, "one", 1)])
+    assert not (await only_backlog(streams)).is_abandoned
+    await streams.create_groups("orders", [Count.TOPIC])
+    assert [it.group for it in await backlogs(streams) if it.is_abandoned] == []
 
 
 async def test_what_was_deleted_has_not_to_be_read(streams: Streams, redis_url: str) -> None:

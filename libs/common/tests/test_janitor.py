@@ -1,7 +1,8 @@
 import pytest
+from structlog.testing import capture_logs
 
 from onhand.common.messaging.envelope import Outgoing
-from onhand.common.messaging.janitor import trim
+from onhand.common.messaging.janitor import trim, warn_of_abandoned
 from onhand.common.messaging.reader import open_reader
 from onhand.common.messaging.streams import Streams
 from toy import Count, acknowledge, append, read, send
@@ -57,6 +58,21 @@ async def test_a_group_that_has_read_nothing_yet_keeps_everything(streams: Strea
     await finish(streams, "one", 500)
     await streams.create_groups("new", [Count.TOPIC])
     assert await trim("toy", streams) == 0
+
+
+async def test_a_group_that_nobody_reads_for_is_named_and_when_it_is_deleted_the_rest_is_trimmed(
+    streams: Streams,
+) -> None:
+    await send(streams, *MANY, apart=True)
+    await finish(streams, "one", 500)
+    await streams.create_groups("gone", [Count.TOPIC])
+    with capture_logs() as lines:
+        await warn_of_abandoned("toy", streams)
+    assert [(line["stream"], line["group"], line["length"]) for line in lines] == [("toy.commands.{0}", "gone", 500)]
+    assert "`onhand forget gone`" in lines[0]["event"]
+    assert await trim("toy", streams) == 0
+    assert await streams.delete_group("gone") == ["toy.commands.{0}"]
+    assert await trim("toy", streams) > 300
 
 
 async def test_a_topic_that_nobody_reads_is_left_alone(streams: Streams) -> None:

@@ -62,6 +62,14 @@ def test_the_backlog_is_the_largest_that_was_told_last() -> None:
     assert heard.backlog == 7
 
 
+def test_what_a_service_told_before_it_fell_silent_does_not_count(clock: Clock) -> None:
+    heard = Presence()
+    heard.heard(msgspec.json.encode(Announcement("notifications", 9)))
+    clock.now += 3.1
+    heard.heard(msgspec.json.encode(Announcement("orders", 3)))
+    assert heard.backlog == 3
+
+
 @pytest.mark.parametrize("payload", [b"", b"orders", b"\xff", b"{}", b'{"service": 1}'])
 def test_what_is_no_announcement_is_passed_over(clock: Clock, payload: bytes) -> None:
     heard = Presence()
@@ -82,6 +90,19 @@ async def test_a_service_tells_how_much_the_slowest_reader_of_its_topics_has_to_
 
 async def test_what_nobody_reads_waits_too(streams: Streams) -> None:
     await send(streams, "a", "b", "c")
+    assert await told_backlog(streams) == 3
+
+
+async def test_a_group_that_nobody_reads_for_holds_nobody_up_unless_it_is_one_of_ours(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await streams.create_groups("never-ran", [Count.TOPIC])
+    await send(streams, "a", "b", "c", apart=True)
+    await read(streams, "gone", [Count.TOPIC], count=1)
+    assert await told_backlog(streams) == 2
+    monkeypatch.setattr("onhand.common.messaging.streams._ABANDONED_AFTER_MS", 0)
+    assert await told_backlog(streams) == 0
+    await streams.create_groups("inventory", [Count.TOPIC])
     assert await told_backlog(streams) == 3
 
 

@@ -15,6 +15,7 @@ from onhand.cli.client.stock import stock
 from onhand.cli.commands import AsJson, Commands, examples
 from onhand.cli.demo.command import demo
 from onhand.cli.dlq.commands import dlq
+from onhand.cli.forget import forget as forget_groups
 from onhand.cli.log import Log
 from onhand.cli.migrate import migrate_all
 from onhand.cli.output import ready_text, show_components, show_json, show_verdict
@@ -132,6 +133,20 @@ def migrate(as_json: AsJson = False) -> None:
 def run(service: Annotated[str, typer.Argument(metavar="SERVICE", help="One that ONHAND_SERVICES names.")]) -> None:
     """Run a service of your own beside the others, with its database, until Ctrl-C."""
     run_service(System(load_settings()), service, lambda line: typer.echo(line, err=True))
+
+
+@app.command(epilog=examples("onhand forget notifications", "onhand forget notifications --yes"))
+def forget(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="One that is not run any more.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete the consumer groups of a service of your own that is not run any more.
+
+    What it has not read is kept in Redis for as long as it has them.
+    If it runs again after all, it begins with what is there then.
+    """
+    system = System(load_settings())
+    forget_groups(system, service, lambda question: yes or typer.confirm(question), typer.echo)
 
 
 @app.command(epilog=examples("onhand verify", "onhand verify --within 30 --json", "onhand verify --replay 1000"))

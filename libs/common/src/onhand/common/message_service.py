@@ -14,7 +14,7 @@ from onhand.common.messaging.consumer import Consumer, Member
 from onhand.common.messaging.dead_keys import DeadKeys
 from onhand.common.messaging.gauges import measure_streams, measure_tables
 from onhand.common.messaging.inbox import forget_old
-from onhand.common.messaging.janitor import trim
+from onhand.common.messaging.janitor import trim, warn_of_abandoned
 from onhand.common.messaging.outbox import sweep
 from onhand.common.messaging.presence import announce
 from onhand.common.messaging.retries import Retries
@@ -106,6 +106,7 @@ async def serve_messages(
             partial(repeat, "outbox sweeper", partial(sweep, database, streams), 1.0),
             partial(repeat, "inbox", partial(forget_old, database), 60.0),
             partial(repeat, "janitor", partial(trim, service, streams), 1.0),
+            partial(repeat, "abandoned groups", partial(warn_of_abandoned, service, streams), 60.0),
             partial(repeat, "presence", partial(_announce_if_ready, service, streams, health), 1.0),
         ]
         app = falcon.asgi.App()

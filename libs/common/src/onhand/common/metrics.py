@@ -160,6 +160,11 @@ GROUP_OLDEST_PENDING = Looked(
     "Time since the first pending entry was last given to a consumer; 0 if there is none",
     ("stream", "group"),
 )
+GROUP_ABANDONED = Looked(
+    "onhand_group_abandoned",
+    "1 if entries wait for a group that is not of orders or inventory, and nobody has read for it for five minutes",
+    ("stream", "group"),
+)
 OUTBOX_ROWS = Looked(
     "onhand_outbox_rows", "Batches of events that are not known to be published; few, and none at rest", ("service",)
 )

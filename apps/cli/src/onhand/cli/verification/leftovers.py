@@ -124,4 +124,6 @@ def _unfinished(backlog: Backlog, marks: Mapping[str, EntryId]) -> Finding | Non
     problem = f"has {unread} to read for group {backlog.group} and {backlog.pending} to acknowledge"
     if backlog.lowest_pending_ms is not None:
         problem += f", the first given out {backlog.lowest_pending_ms / 1000:.1f} s ago"
+    if backlog.is_abandoned:
+        problem += f"; nobody reads for it: `onhand forget {backlog.group}` if that is to stay so"
     return Finding("I5", backlog.stream, problem)

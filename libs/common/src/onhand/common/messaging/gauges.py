@@ -4,9 +4,7 @@ from prometheus_client.core import Metric
 
 from onhand.common import metrics
 from onhand.common.database import Database
-from onhand.common.messaging.entries import stream_key
-from onhand.common.messaging.inspection import inspect
-from onhand.common.messaging.janitor import topics_of
+from onhand.common.messaging.janitor import inspect_topics_of
 from onhand.common.messaging.streams import Streams
 
 
@@ -18,13 +16,13 @@ async def measure_streams(service: str, streams: Streams) -> list[Metric]:
     Raises:
         Unavailable: Redis is away.
     """
-    keys = [stream_key(topic, part) for part in range(streams.partitions) for topic in topics_of(service)]
-    found = [stream for key in keys if (stream := await inspect(streams, key))]
+    found = await inspect_topics_of(service, streams)
     groups = {(group.stream, group.group): group for stream in found for group in stream.backlogs}
     return [
         metrics.STREAM_LENGTH.gauge({(stream.key,): stream.length for stream in found}),
         metrics.GROUP_LAG.gauge({it: group.lag for it, group in groups.items() if group.lag is not None}),
         metrics.GROUP_PENDING.gauge({it: group.pending for it, group in groups.items()}),
+        metrics.GROUP_ABANDONED.gauge({it: group.is_abandoned for it, group in groups.items()}),
         metrics.GROUP_OLDEST_PENDING.gauge({it: (group.lowest_pending_ms or 0) / 1000 for it, group in groups.items()}),
     ]
 

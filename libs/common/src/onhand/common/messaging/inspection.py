@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, TypeAlias
 
-from onhand.common.messaging.streams import Streams, as_numbers, fields_of
+from onhand.common.messaging.streams import Streams, as_numbers, fields_of, is_read_for
 
 EntryId: TypeAlias = tuple[int, int]
 
@@ -20,6 +20,7 @@ class Backlog(NamedTuple):
         pending: entries that were given to a member and not acknowledged.
         lowest_pending: the first of these, or None.
         lowest_pending_ms: how long ago it was last given to a member, or None.
+        is_read: whether somebody reads for the group, or is meant to.
     """
 
     stream: str
@@ -31,6 +32,12 @@ class Backlog(NamedTuple):
     pending: int
     lowest_pending: EntryId | None
     lowest_pending_ms: int | None
+    is_read: bool
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the group has something to do, and nobody is there to do it."""
+        return not self.is_read and self.has_to_do(self.newest)
 
     def has_to_do(self, upto: EntryId) -> bool:
         """Whether an entry up to this one is not read or not acknowledged.
@@ -84,7 +91,9 @@ async def _inspect(streams: Streams, key: str) -> Inspected:
     # After the groups: what is read in between then seems to be unread still, and is not overlooked.
     for group in map(fields_of, groups):
         name = group[b"name"].decode()
-        (first,) = await streams.look(key, ("XPENDING", key, name, "-", "+", 1))
+        first, members = await streams.look(
+            key, ("XPENDING", key, name, "-", "+", 1), ("XINFO", "CONSUMERS", key, name)
+        )
         found.append(
             Backlog(
                 stream=key,
@@ -96,6 +105,7 @@ async def _inspect(streams: Streams, key: str) -> Inspected:
                 pending=group[b"pending"],
                 lowest_pending=as_numbers(first[0][0]) if first else None,
                 lowest_pending_ms=first[0][2] if first else None,
+                is_read=is_read_for(name, key, members),
             )
         )
     return Inspected(key, stream[b"length"], found)

@@ -23,7 +23,7 @@ class Announcement(Struct, frozen=True):
     Attributes:
         service: its name.
         backlog: about how many messages wait on its topics for the group that is furthest behind, in its fullest
-            partition.
+            partition; groups that nobody reads for do not count.
     """
 
     service: str
@@ -51,7 +51,7 @@ class Presence:
     """Which services have been heard of lately. One that has not been heard of yet has the same time to speak up.
 
     Attributes:
-        backlog: the most messages that wait for anyone, as far as was told.
+        backlog: the most messages that wait for anyone, as far as services tell that are there.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,8 @@ class Presence:
             return
         self._heard_at[announcement.service] = time.monotonic()
         self._backlogs[announcement.service] = announcement.backlog
-        self.backlog = max(self._backlogs.values())
+        # What a service said that is away is not true any more, and if it was removed, never will be.
+        self.backlog = max(told for service, told in self._backlogs.items() if not self.is_absent(service))
 
     def is_absent(self, service: str) -> bool:
         """Whether the service has been silent for too long."""

@@ -13,6 +13,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from onhand.common.contracts import CONTRACTS
 from onhand.common.errors import StartupError, Unavailable
 from onhand.common.messaging.connections import ANSWER_SECONDS, Command, Connection, Connections, call, unavailable
 from onhand.common.messaging.entries import append_command, publish_commands, stream_key
@@ -30,6 +31,14 @@ return {#newest, messages}
 """
 _EVERY_STREAM = "*.{*}"
 """What the keys of all streams look like, to Redis."""
+
+TOPICS: frozenset[str] = frozenset(contract.TOPIC for contract in CONTRACTS if hasattr(contract, "TOPIC"))
+"""The topics of all contracts."""
+OUR_SERVICES = frozenset(topic.partition(".")[0] for topic in TOPICS)
+"""Those that are meant to run always: the others cannot do their work without them."""
+_ABANDONED_AFTER_MS = 300_000
+"""A group for which nobody has read for so long is taken for that of a service that is not run any more. Longer than
+what a service may have in hand: Redis 7.0 does not see a member that waits in vain."""
 
 
 @asynccontextmanager
@@ -127,16 +136,17 @@ class Streams:
             return 0 if unread is None else await _trim(connection, key, "MAXLEN", unread)
 
     async def backlog(self, topic: str, partition: int = 0) -> int:
-        """About how many messages the group that is furthest behind has yet to be given; all, if no group reads them.
+        """About how many messages the group that is furthest behind has yet to be given; all, if there is no group.
 
-        Redis counts entries. Each is taken to hold as many messages as the newest of them do on average.
+        Redis counts entries. Each is taken to hold as many messages as the newest of them do on average. A group that
+        is abandoned does not count: it would hold up for ever what nobody waits for.
         """
         key = stream_key(topic, partition)
         async with self.connection(partition) as connection:
             groups = await groups_of(connection, key)
-            lags = [group[b"lag"] for group in groups]
+            lags = [group[b"lag"] for group in groups if await _is_read(connection, key, group[b"name"])]
             if groups and None not in lags:
-                entries = max(lags)
+                entries = max(lags, default=0)
             else:  # no group, or one of which Redis cannot tell
                 (entries,) = await call(connection, ("XLEN", key))
             return await _messages_in_newest(connection, key, entries)
@@ -151,6 +161,15 @@ class Streams:
                 ((cursor, found),) = await self._call(partition, scan)
                 keys.update(found)
         return sorted(key.decode() for key in keys)
+
+    async def delete_group(self, group: str) -> list[str]:
+        """Delete a group, with what it has not finished, on every stream; returns the keys of those that had it."""
+        deleted = []
+        for key in await self.stream_keys():
+            async with self._connections.connection(key) as connection:
+                if (await call(connection, ("XGROUP", "DESTROY", key, group)))[0]:
+                    deleted.append(key)
+        return deleted
 
     async def look(self, key: str, *commands: Command) -> list[Any]:
         """Ask about one stream by commands that change nothing; the replies are as they came."""
@@ -206,6 +225,24 @@ async def groups_of(connection: Connection, key: str) -> list[dict[bytes, Any]]:
         return []
     (groups,) = await call(connection, ("XINFO", "GROUPS", key))
     return [fields_of(group) for group in groups]
+
+
+def is_read_for(group: str, key: str, members: Sequence[Any]) -> bool:
+    """Whether somebody reads a stream for a group, or is meant to and will be back.
+
+    Args:
+        group: its name, which is that of its service.
+        key: of the stream; the service that owns it is there as long as it is of any use.
+        members: what Redis tells of its members.
+    """
+    idle_ms = [fields_of(member)[b"idle"] for member in members]
+    is_meant_to = group in OUR_SERVICES or key.startswith(f"{group}.")
+    return is_meant_to or min(idle_ms, default=_ABANDONED_AFTER_MS) < _ABANDONED_AFTER_MS
+
+
+async def _is_read(connection: Connection, key: str, group: bytes) -> bool:
+    (members,) = await call(connection, ("XINFO", "CONSUMERS", key, group))
+    return is_read_for(group.decode(), key, members)
 
 
 async def _messages_in_newest(connection: Connection, key: str, entries: int) -> int:
