@@ -62,7 +62,7 @@ class Notifications:
     def told(self) -> list[str]:
         """The orders whose notes it has told of."""
         with Redis.from_url(self._system.redis_url) as redis:
-            return [json.loads(it)["subject"] for it in payloads(redis, stream_key("notifications.events"))]
+            return [json.loads(it)["subject"] for it in payloads(redis, stream_key("notifications.outcomes"))]
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ class NoteWritten(Event, frozen=True):
     """There is a note for a customer to read."""
 
     TYPE = "notifications.note-written.v1"
-    TOPIC = "notifications.events"
+    TOPIC = "notifications.outcomes"
     SUBJECT = "order_id"
 
     order_id: UUID
