@@ -6,6 +6,7 @@ import asyncpg
 from redis import Redis, RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
+from onhand.common.messaging.janitor import has_to_be_read
 from onhand.common.redis_urls import CLUSTER, servers_in
 from tests.e2e.databases import read
 from tests.e2e.system import System
@@ -24,11 +25,17 @@ def backlog(system: System) -> list[str]:
 def unread(system: System) -> list[str]:
     """Streams with entries that a group has not been given. Redis's own `lag` is unknown after a trim or a reload."""
     with _redis(system) as redis:
-        return [
+        behind = [
             f"{group} has not read all of {key}"
             for key, group, last in _groups(redis)
             if redis.xrange(key, min=f"({last}", count=1)
         ]
+        without = [
+            f"no group reads {key}"
+            for key in filter(has_to_be_read, redis.scan_iter(_type="stream"))
+            if redis.xlen(key) and not redis.xinfo_groups(key)
+        ]
+    return behind + without
 
 
 def unacknowledged(system: System) -> list[str]:

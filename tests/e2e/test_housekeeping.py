@@ -7,6 +7,7 @@ from redis import Redis
 
 from onhand.common.contracts import GetOrder, OrderConfirmed, OrderCreated
 from onhand.common.messaging.envelope import encode, wrap
+from tests.e2e.backlog import unread
 from tests.e2e.databases import read
 from tests.e2e.messages import payloads
 from tests.e2e.shop import becomes, new_id, place
@@ -41,6 +42,15 @@ def test_an_order_that_inventory_never_heard_of_is_asked_for_again(system: Syste
             redis.delete(EVENTS)
     for order_id in orders:
         eventually(lambda order_id=order_id: look_up(system, order_id)["status"] == "confirmed", seconds=SOON)  # type: ignore[misc]
+
+
+def test_an_event_that_no_group_reads_counts_as_under_way_until_a_group_has_read_it(system: System) -> None:
+    eventually(lambda: not unread(system))
+    with system.paused("inventory"), Redis.from_url(system.redis_url) as redis:
+        redis.xgroup_destroy(EVENTS, "inventory")
+        place(system, {new_id(): 1})
+        eventually(lambda: unread(system) == [f"no group reads {EVENTS}"])
+    eventually(lambda: not unread(system))
 
 
 def test_what_was_left_in_an_outbox_is_told(system: System) -> None:

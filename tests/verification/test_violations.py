@@ -10,7 +10,7 @@ from onhand.cli.verification import snapshots
 from onhand.cli.verification.findings import Verdict
 from onhand.cli.verification.snapshots import Books
 from onhand.cli.verification.verdict import Options, verify
-from onhand.common.contracts import StockReserved
+from onhand.common.contracts import OrderConfirmed, StockReserved
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams
 from tests.verification.broken import BROKEN, FORBIDDEN, Broken
@@ -65,6 +65,24 @@ async def test_an_entry_that_nobody_reads_is_found(books: Books, streams: Stream
     await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")] * 3, apart=True)
     found = said(await verdict_on(books, streams), "I5")
     assert found == {"inventory.events.{0}": "has 3 entries to read for group orders and 0 to acknowledge"}
+
+
+async def test_an_entry_that_a_group_will_never_read_because_its_service_is_gone_is_found_with_what_to_do(
+    books: Books, streams: Streams
+) -> None:
+    await streams.create_groups("notifications", [StockReserved.TOPIC])
+    await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
+    found = said(await verdict_on(books, streams), "I5")
+    assert "nobody reads for it: `onhand forget notifications`" in found["inventory.events.{0}"]
+
+
+async def test_entries_that_no_group_reads_are_found_unless_they_are_news_or_not_ours(
+    books: Books, streams: Streams
+) -> None:
+    for topic in (StockReserved.TOPIC, StockReserved.TOPIC, OrderConfirmed.TOPIC, "notifications.events"):
+        await append(streams, [Outgoing(topic, "coffee", b"{}")])
+    found = said(await verdict_on(books, streams), "I5")
+    assert found == {"inventory.events.{0}": "has 2 entries that no group reads"}
 
 
 async def test_an_entry_that_nobody_acknowledges_is_found(books: Books, streams: Streams) -> None:

@@ -5,7 +5,7 @@ be gone a moment later is what was there then. No clock is asked: neither a jump
 again and again makes anything look younger than it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,7 +13,8 @@ from onhand.cli.verification.findings import Finding
 from onhand.cli.verification.snapshots import Books
 from onhand.common.database import Database
 from onhand.common.errors import Unavailable
-from onhand.common.messaging.inspection import Backlog, EntryId, backlogs
+from onhand.common.messaging.inspection import Backlog, EntryId, Inspected, inspect_all
+from onhand.common.messaging.janitor import has_to_be_read
 from onhand.common.messaging.streams import Streams
 
 _MOST_MARKED = 100_000
@@ -59,7 +60,7 @@ async def set_marks(books: Books, streams: Streams) -> Marks:
     rows = {service: await _last_row(database) for service, database in books.by_service()}
     facts = {service: await _column(database, _UNANSWERED) for service, database in books.by_service()}
     holds = await _column(books.inventory, _OVERDUE)
-    return Marks(rows, facts, holds, {backlog.stream: backlog.newest for backlog in await backlogs(streams)})
+    return Marks(rows, facts, holds, {stream.key: stream.newest for stream in await inspect_all(streams)})
 
 
 async def find_leftovers(books: Books, streams: Streams, marks: Marks) -> list[Finding]:
@@ -68,10 +69,12 @@ async def find_leftovers(books: Books, streams: Streams, marks: Marks) -> list[F
     facts = [await _unanswered(service, database, marks.facts[service]) for service, database in books.by_service()]
     holds = await _not_expired(books.inventory, marks.holds)
     try:
-        groups = [_unfinished(backlog, marks.entries) for backlog in await backlogs(streams)]
+        found = await inspect_all(streams)
     except Unavailable as error:
-        groups = [Finding("I5", "streams", f"cannot be looked at: {error}")]
-    return [finding for finding in (*outboxes, *facts, *holds, *groups) if finding]
+        waiting = [Finding("I5", "streams", f"cannot be looked at: {error}")]
+    else:
+        waiting = [finding for stream in found for finding in _unfinished(stream, marks.entries)]
+    return [finding for finding in (*outboxes, *facts, *holds, *waiting) if finding]
 
 
 async def _column(database: Database, query: str) -> list[Any]:
@@ -117,13 +120,21 @@ async def _unpublished(service: str, database: Database, upto: int) -> Finding |
     return Finding("I5", f"outbox of {service}", problem)
 
 
-def _unfinished(backlog: Backlog, marks: Mapping[str, EntryId]) -> Finding | None:
-    if not backlog.has_to_do(marks.get(backlog.stream, (0, 0))):
-        return None
+def _unfinished(stream: Inspected, marks: Mapping[str, EntryId]) -> Iterator[Finding]:
+    upto = marks.get(stream.key, (0, 0))
+    for backlog in stream.backlogs:
+        if backlog.has_to_do(upto):
+            yield Finding("I5", stream.key, _left_by_group(backlog))
+    # Without a group nobody deletes anything: what was there is there.
+    if not stream.backlogs and has_to_be_read(stream.key) and stream.length and upto > (0, 0):
+        yield Finding("I5", stream.key, f"has {stream.length} entries that no group reads")
+
+
+def _left_by_group(backlog: Backlog) -> str:
     unread = "entries" if backlog.lag is None else f"{backlog.lag} entries"
     problem = f"has {unread} to read for group {backlog.group} and {backlog.pending} to acknowledge"
     if backlog.lowest_pending_ms is not None:
         problem += f", the first given out {backlog.lowest_pending_ms / 1000:.1f} s ago"
     if backlog.is_abandoned:
         problem += f"; nobody reads for it: `onhand forget {backlog.group}` if that is to stay so"
-    return Finding("I5", backlog.stream, problem)
+    return problem

@@ -54,12 +54,23 @@ class Inspected(NamedTuple):
 
     Attributes:
         length: entries of the stream, finished ones among them.
+        newest: the last of them; (0, 0) if there is none.
         backlogs: of every group that reads it.
     """
 
     key: str
     length: int
+    newest: EntryId
     backlogs: list[Backlog]
+
+
+async def inspect_all(streams: Streams) -> list[Inspected]:
+    """Look at every stream of every topic, and every group on it.
+
+    Raises:
+        Unavailable: Redis is away, or lost a stream in this moment.
+    """
+    return [stream for key in await streams.stream_keys() if (stream := await inspect(streams, key))]
 
 
 async def backlogs(streams: Streams) -> list[Backlog]:
@@ -68,8 +79,7 @@ async def backlogs(streams: Streams) -> list[Backlog]:
     Raises:
         Unavailable: Redis is away, or lost a stream in this moment.
     """
-    found = [await inspect(streams, key) for key in await streams.stream_keys()]
-    return [backlog for stream in found if stream for backlog in stream.backlogs]
+    return [backlog for stream in await inspect_all(streams) for backlog in stream.backlogs]
 
 
 async def inspect(streams: Streams, key: str) -> Inspected | None:
@@ -108,4 +118,4 @@ async def _inspect(streams: Streams, key: str) -> Inspected:
                 is_read=is_read_for(name, key, members),
             )
         )
-    return Inspected(key, stream[b"length"], found)
+    return Inspected(key, stream[b"length"], newest, found)

@@ -9,7 +9,7 @@ import structlog
 
 from onhand.common.messaging.entries import stream_key
 from onhand.common.messaging.inspection import Inspected, inspect
-from onhand.common.messaging.streams import Streams
+from onhand.common.messaging.streams import TOPICS, Streams
 
 WORK_TOPICS = ("commands", "queries", "events")
 """The topics of a service that somebody has to work off."""
@@ -24,6 +24,12 @@ _log = structlog.get_logger()
 def topics_of(service: str) -> tuple[str, ...]:
     """The topics that a service owns, that of its news last."""
     return tuple(f"{service}.{name}" for name in (*WORK_TOPICS, _NEWS_TOPIC))
+
+
+def has_to_be_read(key: str) -> bool:
+    """Whether a stream, by its key, is of a topic that Orders or Inventory has to work off."""
+    topic, _, _ = key.rpartition(".")
+    return topic in TOPICS and topic.rpartition(".")[2] in WORK_TOPICS
 
 
 async def trim(service: str, streams: Streams) -> int:
