@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import pytest
@@ -38,6 +38,15 @@ def full_redis(redis_url: str) -> redis.Redis:
     client.config_set("maxmemory-policy", "noeviction")
     client.config_set("maxmemory", 1)
     return client
+
+
+@pytest.fixture
+def small_entries(redis_url: str) -> Iterator[redis.Redis]:
+    """A Redis that takes nothing larger than a megabyte."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.config_set("proto-max-bulk-len", 1 << 20)
+        yield client
+        client.config_set("proto-max-bulk-len", 512 << 20)
 
 
 async def test_a_published_row_is_deleted_by_the_next_transaction(
@@ -114,6 +123,30 @@ async def test_the_sweeper_takes_rows_that_were_written_before_the_clock_was_set
         await tx.execute("UPDATE outbox SET written_at = written_at + interval '1 day'")
     assert await sweep(orders_database, streams) == 1
     assert await rows(orders_database) == 0
+
+
+async def test_a_row_that_cannot_be_published_or_read_stays_and_holds_up_no_other(
+    orders_database: Database, streams: Streams, small_entries: redis.Redis
+) -> None:
+    too_large = b'"' + b"x" * (1 << 20) + b'"'
+    for payload in (b"1", too_large, b"2"):
+        async with orders_database.transaction() as tx:
+            await Outbox().write(tx, [Outgoing("toy.events", "a", payload)])
+    async with orders_database.transaction() as tx:
+        await tx.execute("INSERT INTO outbox (events, messages) VALUES (1, '[')")
+        await Outbox().write(tx, [Outgoing("toy.events", "a", b"3")])
+    await age_outbox(orders_database)
+    with pytest.raises(Unavailable, match=r"row 2 of the outbox is not published: Redis (refuses|is away)"):
+        await sweep(orders_database, streams)
+    with pytest.raises(Unavailable, match="row 2 of the outbox"):
+        await sweep(orders_database, streams)
+    assert [entry.payload for entry in await read(streams, "listener", ["toy.events"])] == [b"1", b"2", b"3"]
+
+    small_entries.config_set("proto-max-bulk-len", 512 << 20)
+    with pytest.raises(Unavailable, match="row 4 of the outbox cannot be read"):
+        await sweep(orders_database, streams)
+    assert [entry.payload for entry in await read(streams, "listener", ["toy.events"])] == [too_large]
+    assert await rows(orders_database) == 1
 
 
 async def test_what_is_swept_is_to_the_byte_what_was_written(orders_database: Database, streams: Streams) -> None:

@@ -13,13 +13,19 @@ import msgspec
 from msgspec import Raw
 
 from onhand.common.database import Database, Transaction
+from onhand.common.errors import Unavailable
 from onhand.common.failpoints import hit
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams
 
 SWEEP_AGE_SECONDS = 5.0
 """Rows younger than this are taken to be in the hands of whoever wrote them."""
-_SWEEP_ROWS = 20
+_SWEEP_ROWS = 200
+_LEFT_BEHIND = """
+    SELECT id FROM outbox
+    WHERE written_at NOT BETWEEN now() - make_interval(secs => $1) AND now() + make_interval(secs => $1)
+    ORDER BY id LIMIT $2
+"""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[tuple[str, str, Raw]]).decode
@@ -78,27 +84,39 @@ async def sweep(database: Database, streams: Streams) -> int:
     """Publish what was left behind, and delete it; returns the number of events.
 
     Rows that another replica is sweeping are skipped. Rows of the future are left behind, too: the clock was set back
-    since. A crash after publishing and before COMMIT publishes them again.
+    since. Each row has a transaction of its own, so one that cannot be published stays, and holds up no other.
 
     Raises:
-        Unavailable: Redis is away; the rows stay.
+        Unavailable: Redis is away, or did not take one of the rows, or nobody can read it; it stays.
     """
-    count = 0
     async with database.transaction() as tx:
-        rows = await tx.fetch(
-            """
-            SELECT id, messages FROM outbox
-            WHERE written_at NOT BETWEEN now() - make_interval(secs => $1) AND now() + make_interval(secs => $1)
-            ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
-            """,
-            SWEEP_AGE_SECONDS,
-            _SWEEP_ROWS,
-        )
-        for row in rows:
-            messages = [Outgoing(topic, key, bytes(payload)) for topic, key, payload in _decode(row["messages"])]
-            await streams.tell(messages)
-            count += len(messages)
-        await tx.execute("DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows])
-        if rows:
-            hit("before_sweep_commit")
+        rows = [row["id"] for row in await tx.fetch(_LEFT_BEHIND, SWEEP_AGE_SECONDS, _SWEEP_ROWS)]
+    count = 0
+    refusal: Unavailable | None = None
+    for row in rows:
+        try:
+            count += await _publish(row, database, streams)
+        except Unavailable as error:
+            refusal = refusal or error
+            await streams.ping()  # if Redis is away, it takes no other row either
+    if refusal is not None:
+        raise refusal
     return count
+
+
+async def _publish(row: int, database: Database, streams: Streams) -> int:
+    """Publish a row and delete it, unless somebody else does; a crash before COMMIT publishes it again."""
+    async with database.transaction() as tx:
+        stored = await tx.fetchval("SELECT messages FROM outbox WHERE id = $1 FOR UPDATE SKIP LOCKED", row)
+        if stored is None:
+            return 0
+        try:
+            messages = [Outgoing(topic, key, bytes(payload)) for topic, key, payload in _decode(stored)]
+            await streams.tell(messages)
+        except msgspec.MsgspecError as error:
+            raise Unavailable(f"row {row} of the outbox cannot be read: {error}") from error
+        except Unavailable as error:
+            raise Unavailable(f"row {row} of the outbox is not published: {error}") from error
+        await tx.execute("DELETE FROM outbox WHERE id = $1", row)
+        hit("before_sweep_commit")
+    return len(messages)
