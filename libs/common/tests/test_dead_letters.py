@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from functools import partial
 
 import asyncpg
 import pytest
@@ -231,10 +232,12 @@ async def test_nothing_that_anybody_may_write_keeps_it_from_being_buried(stories
     assert max(len(row["error"]) for row in rows) <= 4000
 
 
-async def test_a_message_whose_statement_always_takes_too_long_is_found_and_buried(stories: Stories) -> None:
+async def test_a_message_whose_statement_takes_too_long_is_set_aside_until_it_gets_through(stories: Stories) -> None:
+    is_slow = True
+
     async def write(batch: Sequence[Received[Write]], tx: Transaction) -> list[Effect]:
         for received in batch:
-            if received.message.story == "slow":
+            if received.message.story == "slow" and is_slow:
                 await tx.execute("SET LOCAL statement_timeout = 10; SELECT pg_sleep(10)")
             await tx.execute("INSERT INTO steps (story, step) VALUES ($1, 1)", received.message.story)
         return []
@@ -245,6 +248,39 @@ async def test_a_message_whose_statement_always_takes_too_long_is_found_and_buri
         (row,) = await stories.until_rows(1)
         await stories.until_written(("a", 1), ("b", 1), ("c", 1))
     assert (row["key"], row["error"]) == ("slow", "QueryCanceledError: canceling statement due to statement timeout")
+    with pytest.raises(asyncpg.QueryCanceledError):
+        await stories.work_off()
+    assert len(await stories.rows()) == 1
+    is_slow = False
+    await stories.work_off()  # nobody had to ask for it
+    assert await stories.rows() == []
+    assert ("slow", 1) in await stories.written()
+
+
+async def test_a_server_that_is_slow_for_long_makes_no_message_need_a_hand(stories: Stories) -> None:
+    messages = [Write(story=story, step=1) for story in "abcd"]
+    stories.faults = {(it.story, it.step): asyncpg.QueryCanceledError("slow") for it in messages}
+    async with stories.consuming():
+        await stories.send(*messages)
+        await stories.until_rows(4)
+        stories.faults.clear()
+        await stories.work_off()
+    assert await stories.rows() == []
+    assert sorted(await stories.written()) == [(it.story, it.step) for it in messages]
+
+
+async def is_given(streams: Streams) -> bool:
+    """Whether every question was given to somebody."""
+    return not await streams.backlog(Ask.TOPIC)
+
+
+async def test_a_query_that_takes_too_long_is_dropped(stories: Stories) -> None:
+    stories.faults["a", 1] = asyncpg.QueryCanceledError("slow")
+    async with stories.consuming():
+        await stories.send(Ask(story="a", step=1))
+        await eventually(partial(is_given, stories.streams))
+        await until_done(stories, Ask.TOPIC)
+    assert await stories.rows() == []
 
 
 async def test_a_server_that_is_slow_for_a_while_is_not_held_against_a_message(stories: Stories) -> None:

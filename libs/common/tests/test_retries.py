@@ -3,6 +3,7 @@
 import asyncio
 import random
 
+import asyncpg
 import pytest
 
 from onhand.common.database import Database
@@ -189,6 +190,22 @@ async def test_a_message_is_tried_again_while_the_database_is_away_and_it_does_n
         await stories.work_off()
     (row,) = await stories.rows()
     assert (row["retry"], row["attempts"], row["error"]) == (True, 5, "ZeroDivisionError: this cannot be written")
+
+
+async def test_what_takes_too_long_stays_due_or_parked_and_holds_up_no_other_key(stories: Stories) -> None:
+    stories.faults = {("a", 1): poison(), ("b", 1): poison()}
+    await bury(stories, *(Write(story=story, step=step) for story in "ab" for step in (1, 2)), rows=4)
+    stories.faults = {("a", 2): asyncpg.QueryCanceledError("slow")}
+    await mark(stories, "a")
+    await mark(stories, "b")
+    for _ in range(2):
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await stories.work_off()
+    assert brief(await stories.rows()) == [("parked", "a", "write")]
+    assert await stories.written() == [("a", 1), ("b", 1), ("b", 2)]
+    stories.faults.clear()
+    await stories.work_off()
+    assert await stories.written() == [("a", 1), ("b", 1), ("b", 2), ("a", 2)]
 
 
 async def test_a_type_that_nobody_takes_any_more_is_kept(stories: Stories) -> None:

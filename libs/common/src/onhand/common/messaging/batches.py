@@ -95,8 +95,8 @@ class Batches:
     def _may_pass(self, error: Exception) -> bool:
         """Whether the same entries are to be tried again later.
 
-        When a statement takes too long, the server may be slow, or a message may be to blame. So that one message does
-        not hold up the others for ever, it is looked for after a few times.
+        When a statement takes too long, the server may be slow, or a message may be to blame: nobody can tell. So that
+        one message does not hold up the others for ever, it is looked for after a few times, and set aside.
         """
         if takes_too_long(error):
             self._timeouts += 1
@@ -119,13 +119,19 @@ class Batches:
         return committed
 
     async def _bury(self, entry: Entry, error: Exception, transactions: Transactions) -> Committed:
+        """Keep a message as a dead letter, or, if it may be the server that is slow, until it gets through."""
         letter = read_letter(entry, self._subscriptions)
+        is_set_aside = takes_too_long(error)
+        if is_set_aside and letter.is_query:
+            _log.error("query dropped, it takes too long", **letter.facts())
+            return Committed(Delivery(done=[entry]))
         async with transactions.transaction() as tx:
-            await bury(tx, letter, self._place, error, ATTEMPTS)
+            await bury(tx, letter, self._place, error, ATTEMPTS, retry=is_set_aside)
         if letter.key is not None:
             self._dead_keys.add(letter.key)
         self._metrics.buried(entry.topic, "failed")
-        _log.error("message buried", **letter.facts(), error=reason_of(error))
+        what = "message set aside, to be tried again until it gets through" if is_set_aside else "message buried"
+        _log.error(what, **letter.facts(), error=reason_of(error))
         return Committed(Delivery(done=[entry]))
 
     async def _park(self, entries: Sequence[Entry], transactions: Transactions, tell: Tell) -> Sequence[Entry]:

@@ -42,12 +42,17 @@ class Letter(NamedTuple):
     kind: type[Message] | None
 
     @property
+    def is_query(self) -> bool:
+        """Whether it changes nothing, and who sent it does not wait for long."""
+        return self.kind is not None and issubclass(self.kind, Query)
+
+    @property
     def key(self) -> str | None:
         """What it is about, and what later messages wait behind it by; None if nothing can.
 
-        A query changes nothing, so nothing has to wait for it, and who asked it does not wait for long.
+        Nothing has to wait for a query.
         """
-        if self.envelope is None or self.kind is None or issubclass(self.kind, Query):
+        if self.envelope is None or self.kind is None or self.is_query:
             return None
         return _text(self.envelope.subject) if len(self.envelope.subject) <= _LONGEST_KEY else None
 
@@ -59,7 +64,7 @@ class Letter(NamedTuple):
         """
         if self.envelope is None:
             return _digest(self.entry.topic.encode(), self.entry.entry_id, self.entry.payload or b"")
-        if self.kind is not None and issubclass(self.kind, Query):
+        if self.is_query:
             return _digest(self.envelope.type.encode(), self.envelope.subject.encode(), bytes(self.envelope.data))
         return _digest(self.entry.topic.encode(), self.entry.payload or b"")
 
@@ -106,24 +111,36 @@ def reason_of(error: Exception) -> str:
     return _text(f"{type(error).__name__}: {error}")
 
 
-async def bury(tx: Transaction, letter: Letter, place: Place, error: Exception, attempts: int) -> None:
-    """Keep a message that no handler can take. The caller acknowledges it after COMMIT."""
+async def bury(
+    tx: Transaction, letter: Letter, place: Place, error: Exception, attempts: int, *, retry: bool = False
+) -> None:
+    """Keep a message that no handler can take. The caller acknowledges it after COMMIT.
+
+    Args:
+        tx: where to keep it.
+        letter: what to keep.
+        place: where it was read.
+        error: why it is kept.
+        attempts: how often it was tried.
+        retry: whether it is to be tried again without anybody asking for it.
+    """
     await tx.execute(
         """
         INSERT INTO dead_letters AS known (
             topic, entry_id, payload, key, type, message_id, identity, content,
-            partition, consumer, error, attempts, first_failed_at, last_failed_at
+            partition, consumer, error, attempts, retry, first_failed_at, last_failed_at
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, statement_timestamp(), statement_timestamp())
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, statement_timestamp(), statement_timestamp())
         ON CONFLICT (identity) DO UPDATE
         SET state = 'failed', error = excluded.error, attempts = known.attempts + excluded.attempts,
             first_failed_at = coalesce(known.first_failed_at, excluded.first_failed_at),
-            last_failed_at = excluded.last_failed_at
+            last_failed_at = excluded.last_failed_at, retry = known.retry OR excluded.retry
         """,
         *_columns(letter),
         *place,
         reason_of(error),
         attempts,
+        retry,
     )
 
 

@@ -72,16 +72,26 @@ class Retries:
     async def work_off(self, stopping: asyncio.Event) -> None:
         """Handle what is due, and then what was parked behind it, unless `stopping` is set.
 
+        What takes too long stays due, and holds up nothing but what is parked behind it.
+
         Raises:
             Exception: transient; the rest is due next time.
         """
         async with self._database.transaction() as tx:
             due = [row["id"] for row in await tx.fetch(_DUE, _MOST_AT_ONCE)]
+        too_long: Exception | None = None
         for row_id in due:
             next_id: int | None = row_id
-            while next_id is not None and not stopping.is_set():
-                next_id = await self._try(next_id)
+            try:
+                while next_id is not None and not stopping.is_set():
+                    next_id = await self._try(next_id)
+            except Exception as error:
+                if not takes_too_long(error):
+                    raise
+                too_long = error
         await self._unit.tidy(self._database)
+        if too_long is not None:
+            raise too_long
 
     async def _try(self, row_id: int) -> int | None:
         """Handle one, or note that it failed again; returns the row that has become the first of its key."""
@@ -89,7 +99,7 @@ class Retries:
             try:
                 return await self._handle(row_id)
             except Exception as error:
-                if is_transient(error) and not takes_too_long(error):
+                if is_transient(error):
                     raise
                 if attempt == ATTEMPTS:
                     await self._note_failure(row_id, error)
