@@ -64,6 +64,18 @@ async def test_what_is_appended_after_redis_lost_everything_is_heard(streams: St
         await heard.once_more()
 
 
+async def test_what_is_appended_below_the_last_id_because_the_clock_was_set_back_is_heard(streams: Streams) -> None:
+    async with streams.connection(0) as connection:
+        add = ("XADD", "toys.events.{0}", f"{1 << 62}-0", "event", "{}")
+        await call(connection, add)
+        async with watching(streams) as heard:
+            await call(connection, ("FLUSHDB",))
+            await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
+            await heard.once_more()
+            await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
+            await heard.once_more()
+
+
 async def test_a_watch_ends_when_nobody_wants_to_know_any_more(streams: Streams) -> None:
     async with watching(streams) as heard:
         heard.is_wanted = False
