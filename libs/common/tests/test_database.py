@@ -62,6 +62,20 @@ async def test_a_session_that_rests_has_no_transaction_open(orders_database: Dat
     assert state == "idle"
 
 
+async def test_what_went_wrong_in_a_session_is_told_also_if_its_end_goes_wrong(orders_database: Database) -> None:
+    async def fail_on_a_lost_connection() -> None:
+        async with orders_database.session() as session:
+            async with session.transaction() as tx:
+                backend = await tx.fetchval("SELECT pg_backend_pid()")
+            async with orders_database.transaction() as tx:
+                await tx.execute("SELECT pg_terminate_backend($1)", backend)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_on_a_lost_connection()
+    assert await noted(orders_database) == []  # there is another connection
+
+
 async def test_times_are_those_of_the_statement_also_in_a_transaction_that_began_before(
     orders_database: Database,
 ) -> None:

@@ -172,8 +172,11 @@ class Database:
             session = Session(connection)
             try:
                 yield session
-            finally:
-                await session.rest()
+            except BaseException:
+                with suppress(Exception):  # what went wrong first is what has to be known
+                    await session.rest()
+                raise
+            await session.rest()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction]:
