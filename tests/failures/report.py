@@ -8,8 +8,6 @@ from rich.table import Table
 
 from tests.failures.runner import Result
 
-EMPTY_AFTER_SECONDS = 10.0
-"""The aim. Missing it is shown in red and breaks nothing: a machine may be slow."""
 _MOST_PROBLEMS = 20
 _STYLES = {"held": "green", "broken": "bold red", "skipped": "yellow"}
 
@@ -60,7 +58,5 @@ def _cells(result: Result) -> list[str]:
     it = result.findings
     counts = (it.accepted, it.done, len(it.lost), len(it.duplicated), it.oversold_units, len(it.regressions))
     empty = "[red]never[/]" if result.empty_seconds is None else f"{result.empty_seconds:.1f}"
-    if result.empty_seconds and result.empty_seconds > EMPTY_AFTER_SECONDS:
-        empty = f"[red]{empty}[/]"
     cells = [f"{count:,}" for count in (*counts, it.unknown, it.unavailable)]
     return [name, in_words(result.figures), *cells, empty, verdict]

@@ -1,8 +1,9 @@
 """Runs one scenario: load, fault, healing, check."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -27,7 +28,10 @@ SETTINGS = {
     "LOG_LEVEL": "info",
 }
 HEALED_WITHIN_SECONDS = 60.0
-EMPTY_WITHIN_SECONDS = 60.0
+EMPTY_WITHIN_SECONDS = 10.0
+"""How long something may be under way after the last fault."""
+WAIT_SECONDS = 60.0
+"""How long it is waited beyond the limit until nothing is under way: to say how long it took, or what is left."""
 REPLAYED_ORDERS = 200
 
 Verdict = Literal["held", "broken", "skipped"]
@@ -141,26 +145,49 @@ def break_under_load(
     return Broken(dict(task.figures), healed_at)
 
 
-def judge(ground: Ground, healed_at: float, *, has_right_clocks: bool) -> tuple[Findings, float | None, list[str]]:
+def judge(
+    ground: Ground, healed_at: float, *, has_right_clocks: bool, within_seconds: float = EMPTY_WITHIN_SECONDS
+) -> tuple[Findings, float | None, list[str]]:
     """Wait until nothing is under way, and compare all that clients ever saw with what is on disk.
+
+    Args:
+        ground: where things were broken.
+        healed_at: when nothing was broken any more, on the monotonic clock.
+        has_right_clocks: whether nobody set the clock of the database.
+        within_seconds: how long after that something may be under way.
 
     Returns:
         What was found, the seconds until nothing was under way any more, if that came, and all that is wrong in words.
     """
     system, history = ground
-    empty_seconds, left = _until_empty(system, healed_at)
+    empty_seconds, late = until_empty(partial(backlog, system), healed_at, within_seconds)
     findings = check(history.read(), read_books(system), has_right_clocks=has_right_clocks)
-    return findings, empty_seconds, [*findings.sentences(), *left, *_verified(system)]
+    return findings, empty_seconds, [*findings.sentences(), *late, *_verified(system)]
 
 
-def _until_empty(system: System, since: float) -> tuple[float | None, list[str]]:
-    """Wait until nothing is under way; returns how long that took, and what is left if it takes too long."""
-    deadline = time.monotonic() + EMPTY_WITHIN_SECONDS
-    while left := backlog(system):
-        if time.monotonic() > deadline:
-            return None, [f"{EMPTY_WITHIN_SECONDS:.0f} s after the last fault, {what}" for what in left]
+def until_empty(look: Callable[[], list[str]], since: float, within_seconds: float) -> tuple[float | None, list[str]]:
+    """Wait until nothing is under way, beyond the limit too.
+
+    Args:
+        look: tells what is under way.
+        since: when it began to count, on the monotonic clock.
+        within_seconds: the limit.
+
+    Returns:
+        How long that took, None if it never came, and what is wrong if it was beyond the limit.
+    """
+    late: list[str] = []
+    while left := look():
+        passed = time.monotonic() - since
+        if passed > within_seconds and (not late or passed > within_seconds + WAIT_SECONDS):
+            late += [f"{passed:.0f} s after the last fault, {what}" for what in left]
+        if passed > within_seconds + WAIT_SECONDS:
+            return None, late
         time.sleep(0.05)
-    return time.monotonic() - since, []
+    seconds = time.monotonic() - since
+    if seconds > within_seconds:
+        late.append(f"nothing was under way after {seconds:.1f} s, and not within {within_seconds:.0f} s")
+    return seconds, late
 
 
 def _verified(system: System) -> list[str]:

@@ -1,5 +1,6 @@
 """The runner and its command: what is broken or skipped cannot be overlooked."""
 
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.e2e.system import System
 from tests.failures import __main__ as command
 from tests.failures.checker import Findings
 from tests.failures.report import print_report
-from tests.failures.runner import Result, run
+from tests.failures.runner import WAIT_SECONDS, Result, run, until_empty
 from tests.failures.scenario import CannotRun, Run, Scenario
 
 
@@ -40,6 +41,31 @@ def test_a_scenario_that_this_machine_cannot_run_is_skipped_with_the_reason(tmp_
 def test_a_scenario_that_fails_is_broken_with_the_reason(tmp_path: Path) -> None:
     result = run(BROKEN, seconds=0, seed=1, keep=tmp_path)
     assert (result.verdict, result.problems) == ("broken", ["AssertionError: it did not start"])
+
+
+def test_what_is_under_way_for_too_long_is_told_also_if_it_comes_to_an_end() -> None:
+    looks = iter([["an outbox has 2 rows"], ["an outbox has a row"], []])
+    seconds, problems = until_empty(lambda: next(looks), time.monotonic() - 12, within_seconds=10)
+    assert 12 <= (seconds or 0) < 20
+    assert problems == [
+        "12 s after the last fault, an outbox has 2 rows",
+        f"nothing was under way after {seconds:.1f} s, and not within 10 s",
+    ]
+
+
+def test_what_does_not_come_to_an_end_is_told_as_it_is_in_the_end() -> None:
+    looks = iter([["an order is pending"]] * 2)
+    since = time.monotonic() - 10 - WAIT_SECONDS + 0.02
+    assert until_empty(lambda: next(looks), since, within_seconds=10) == (
+        None,
+        ["70 s after the last fault, an order is pending"] * 2,
+    )
+
+
+def test_what_comes_to_an_end_in_time_is_no_problem() -> None:
+    looks = iter([["an order is pending"], []])
+    seconds, problems = until_empty(lambda: next(looks), time.monotonic() - 1, within_seconds=10)
+    assert (problems, 1 <= (seconds or 0) < 10) == ([], True)
 
 
 @pytest.mark.parametrize(
