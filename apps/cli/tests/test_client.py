@@ -290,6 +290,18 @@ def test_an_answer_that_is_not_the_gateways_is_told_in_one_line(gateway: Gateway
     )
 
 
+def test_what_there_is_not_enough_of_is_named_with_what_there_is(gateway: Gateway, run: Run) -> None:
+    lines = [
+        {"productId": "tea", "requested": 1, "available": 5},
+        {"productId": "jam", "requested": 9, "available": 2},
+    ]
+    problem = {"title": "Insufficient stock", "detail": "There is not enough of 1 of 2 products.", "lines": lines}
+    gateway.answer = (409, json.dumps(problem).encode())
+    code, _, errors = run("holds", "create", "--line", "tea=1", "--line", "jam=9", "--ttl", "60")
+    assert code == 1
+    assert errors == "onhand: There is not enough of 1 of 2 products.\nonhand: jam: 9 asked for, 2 there\n"
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://[", ""])
 def test_a_gateway_that_is_not_there_is_told_in_one_line(run: Run, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_PORT", "1")

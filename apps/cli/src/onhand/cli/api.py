@@ -41,15 +41,27 @@ class _Detail(msgspec.Struct):
     parameter: str = ""
 
 
+class _Line(msgspec.Struct, rename="camel"):
+    product_id: str
+    requested: int
+    available: int
+
+
 class _Problem(msgspec.Struct):
     title: str
     detail: str = ""
     errors: list[_Detail] = []
+    lines: list[_Line] = []
 
     def __str__(self) -> str:
         if self.errors:
             return "\n".join(f"{error.pointer or error.parameter or 'body'}: {error.detail}" for error in self.errors)
-        return self.detail or self.title
+        short = [
+            f"{line.product_id}: {line.requested} asked for, {line.available} there"
+            for line in self.lines
+            if line.requested > line.available
+        ]
+        return "\n".join((self.detail or self.title, *short))
 
 
 def open_client() -> httpx.Client:

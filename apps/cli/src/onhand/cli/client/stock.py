@@ -243,7 +243,9 @@ def expect(  # noqa: PLR0913  # each is an option of its own
     quantity: Annotated[int, typer.Argument(help="How many are to come; 0, with --id, if none are any more.")],
     *,
     at: Annotated[str, typer.Option(metavar="DATE", help="When.")],
-    incoming: Annotated[str | None, typer.Option("--id", metavar="ID", help="What is changed by it.")] = None,
+    incoming: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="What is said anew by it, its place and reference too.")
+    ] = None,
     location: Location = None,
     reference: Reference = None,
     idempotency_key: Key = None,

@@ -101,8 +101,8 @@ def refuse(command: Move, stock: Stock) -> RequestRefused | None:
     if _change(step, level) < -level.available:
         return RequestRefused(
             code="on-hand-below-reserved",
-            detail=f"{level.reserved} units of {level.product_id} at {level.location_id} are reserved; "
-            "on hand cannot be less.",
+            detail=f"Of {level.product_id} {level.on_hand} are on hand at {level.location_id}, and {level.reserved} of "
+            "them are reserved: on hand cannot be less than that.",
             state=_state(level),
             pointer=pointer,
         )

@@ -170,7 +170,7 @@ async def expire_holds(tx: Transaction) -> list[Publish]:
 def _judge(found: Hold | None, expected: HoldState) -> HoldDetails | RequestRefused:
     """Answer a command with its hold as it stands; it is done if that is the expected state."""
     if found is None:
-        return RequestRefused(code="reservation-not-found", detail="There is no such hold.")
+        return RequestRefused(code="reservation-not-found", detail="There is no such reservation.")
     if found.state != expected:
         return RequestRefused(code="reservation-state", detail=f"The hold is {found.state}.", state=found.state)
     return describe(found)

@@ -144,5 +144,6 @@ def cancellation(order_id: UUID) -> str:
 
 def _reused() -> RequestRefused:
     return RequestRefused(
-        code="idempotency-key-reused", detail="This id or key was used for something else that was done to the order."
+        code="idempotency-key-reused",
+        detail="This idempotency key was used for something else that was done to the order.",
     )
