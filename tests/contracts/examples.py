@@ -75,6 +75,7 @@ from onhand.common.contracts import (
     StockDepleted,
     StockExplanation,
     StockLevel,
+    StockLevelReplayed,
     StockLow,
     StockPage,
     StockRejected,
@@ -248,6 +249,7 @@ _STOCK: tuple[Message, ...] = (
         ),
         in_stock=True,
     ),
+    StockLevelReplayed(product_id="123", on_hand=100, reserved=5, available=95),
     ListStock(about="all", after="123", limit=20, low=True, depleted=True, location_id="main"),
     StockPage(about="stock", stock=(StockLevel(product_id="124", on_hand=100, reserved=5, available=95),), next="124"),
     StockReserved(

@@ -17,6 +17,7 @@ from onhand.common.contracts import (
     MovementReplayed,
     RequestRefused,
     StockLevel,
+    StockLevelReplayed,
 )
 from onhand.common.contracts.message import LARGEST_INTEGER
 from onhand.common.database import Database
@@ -149,6 +150,15 @@ async def test_a_retry_with_the_same_idempotency_key_is_told_that_it_is_one(ware
     assert isinstance(replayed, MovementReplayed)
     assert isinstance(await warehouse.reply(command), MovementReplayed)
     assert await warehouse.levels() == {APPLES: (5, 0)}
+
+
+async def test_a_product_that_is_set_again_with_the_same_idempotency_key_is_told_so(warehouse: Warehouse) -> None:
+    command = replace(set_to(5), idempotency_key="k1")
+    first, replayed = replies(await warehouse.tell(command, command))  # each in an envelope of its own
+    await warehouse.tell(set_to(7))
+    assert (type(first), type(replayed)) == (StockLevel, StockLevelReplayed)
+    assert await warehouse.reply(command) == StockLevelReplayed("apple", 7, 0, 7)
+    assert await warehouse.levels() == {APPLES: (7, 0)}
 
 
 @pytest.mark.parametrize(

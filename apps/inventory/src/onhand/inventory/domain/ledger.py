@@ -124,7 +124,6 @@ def move(command: Move, stock: Stock, actor: str | None) -> list[Entry]:
         stock: in which its levels change.
         actor: who wants it, if anybody said so.
     """
-    key = None if isinstance(command, SetStock) else command.idempotency_key or None
     entries: list[Entry] = []
     for step in _steps(command):
         level = stock.at(command.product_id, step.location_id)
@@ -141,7 +140,7 @@ def move(command: Move, stock: Stock, actor: str | None) -> list[Entry]:
             change,
             level.on_hand,
             actor=actor,
-            idempotency_key=key,
+            idempotency_key=command.idempotency_key or None,
             **_words(command)._asdict(),
         )
         entries.append(entry)

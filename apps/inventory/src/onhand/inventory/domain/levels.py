@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from onhand.common.contracts import StockLevel
+from onhand.common.contracts import StockLevel, StockLevelReplayed
 from onhand.common.contracts.message import LARGEST_INTEGER
 
 
@@ -131,8 +131,9 @@ class Stock:
             level.on_hand, level.reserved, level.safety_stock = level.before
 
 
-def describe(product_id: str, stock: Stock) -> StockLevel:
+def describe(product_id: str, stock: Stock, *, replayed: bool = False) -> StockLevel:
     """A product's level over all locations, as told to whoever changed it."""
+    kind = StockLevelReplayed if replayed else StockLevel
     levels = stock.of(product_id)
     on_hand, reserved = sum(level.on_hand for level in levels), sum(level.reserved for level in levels)
-    return StockLevel(product_id=product_id, on_hand=on_hand, reserved=reserved, available=on_hand - reserved)
+    return kind(product_id=product_id, on_hand=on_hand, reserved=reserved, available=on_hand - reserved)

@@ -105,6 +105,7 @@ def _missing_incoming(command: Move, incomings: Incomings) -> RequestRefused | N
 
 def _tell(command: Move, entries: Sequence[Entry], stock: Stock, *, is_known: bool) -> Reply:
     """The level after setting it, before any of it goes to those that wait; of other commands, the movement."""
+    replayed = is_known and bool(command.idempotency_key)
     if isinstance(command, SetStock):
-        return describe(command.product_id, stock)
-    return tell_movement(entries, replayed=is_known and bool(command.idempotency_key))
+        return describe(command.product_id, stock, replayed=replayed)
+    return tell_movement(entries, replayed=replayed)

@@ -11,6 +11,7 @@ from onhand.common.contracts.message import (
     Command,
     Count,
     Event,
+    IdempotencyKey,
     LineShortage,
     LocationId,
     Older,
@@ -39,6 +40,7 @@ class SetStock(Command, frozen=True):
 
     Attributes:
         movement_id: the sender's, so that the same command sent twice is one movement.
+        idempotency_key: the client's, if it gave one; the movement's id is made from it.
     """
 
     TYPE = "inventory.set-stock.v2"
@@ -49,6 +51,7 @@ class SetStock(Command, frozen=True):
     product_id: ProductId
     on_hand: Count
     location_id: LocationId = DEFAULT_LOCATION
+    idempotency_key: IdempotencyKey | UnsetType = UNSET
 
 
 class CheckStock(Query, frozen=True):
@@ -95,6 +98,12 @@ class StockLevel(Reply, frozen=True):
     locations: tuple[LocationLevel, ...] | UnsetType = UNSET
     in_stock: bool | UnsetType = UNSET
     """Whether the quantity asked for can be promised; absent when none was asked for."""
+
+
+class StockLevelReplayed(StockLevel, frozen=True):
+    """The stock was set under the same idempotency key before. Reply to `SetStock`: how things stand now."""
+
+    TYPE = "inventory.stock-level-replayed.v1"
 
 
 class ListStock(Query, frozen=True):
