@@ -60,6 +60,22 @@ def test_a_file_that_is_imported_again_changes_nothing(system: System, tmp_path:
     assert there(system, prefix) == {product: 2 * units for product, units in expected(prefix).items()}
 
 
+def test_an_import_that_is_interrupted_says_how_far_it_came_and_goes_on_there(
+    system: System, tmp_path: Path, prefix: str
+) -> None:
+    file = written(tmp_path / "delivery.csv", prefix, 10 * ROWS)
+    first = system.spawn("onhand.cli", "stock", "import", str(file), "--as", "receive")
+    eventually(lambda: there(system, prefix) or first.poll() is not None)
+    first.send_signal(signal.SIGINT)
+    assert first.wait() == 130, "it was done before it could be interrupted"
+    said = (system.directory / "onhand.cli.log").read_text().splitlines()[-1]
+    answered, _, rest = said.partition(" ")
+    assert rest == f"of {10 * ROWS} rows were answered; run it again to go on"
+    told = summary(import_stock(system, file, "--as", "receive", "--json"))
+    assert (told["resumedAt"], told["applied"]) == (int(answered), 10 * ROWS)
+    assert len(there(system, prefix)) == 10 * ROWS
+
+
 def test_an_import_that_is_killed_goes_on_and_applies_each_row_once(
     system: System, tmp_path: Path, prefix: str
 ) -> None:

@@ -95,9 +95,12 @@ def import_stock(gateway: Gateway, wanted: Wanted) -> Summary:
             rows = _unless_changed(read_rows(file, name, form), file, before.st_mtime_ns, name)
             try:
                 _send_all(gateway, wanted, journal, rows, total)
-            except CutOff as error:
+            except (CutOff, KeyboardInterrupt) as error:
                 so_far = f"{journal.progress.rows} of {total} rows were answered; run it again to go on"
-                raise CutOff(f"{error}\n{so_far}") from None
+                if isinstance(error, CutOff):
+                    raise CutOff(f"{error}\n{so_far}") from None
+                print(so_far, file=sys.stderr)  # noqa: T201  # behind the bar, which has gone
+                raise
             progress = journal.progress
             return Summary(
                 total,
