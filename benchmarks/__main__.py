@@ -12,7 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmarks import cores, load
-from benchmarks.basket import Basket, fill_basket
+from benchmarks.basket import Basket, fill_basket, in_batches
+from benchmarks.batches import WIDTH as BATCH_REPORT_WIDTH
+from benchmarks.batches import BatchReport, connections_for, make_batch_report, print_batch_report, write_batch_json
+from benchmarks.batches import run_in_turn as run_batches_in_turn
 from benchmarks.cores import Cores
 from benchmarks.facts import facts
 from benchmarks.ledger import Ledger, open_ledger
@@ -44,6 +47,7 @@ app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup
         "python -m benchmarks --overload --apart",
         "python -m benchmarks --lines 10",
         "python -m benchmarks --preload 1000000 --connections 256",
+        "python -m benchmarks --batch 100",
         'make bench ARGS="--rounds 5"',
     )
 )
@@ -69,6 +73,10 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
         int,
         typer.Option(min=0, metavar="N", help="Compare with a system in which so many orders and products are stored."),
     ] = 0,
+    batch: Annotated[
+        int,
+        typer.Option(min=0, max=1000, metavar="N", help="Compare with batches of so many orders."),
+    ] = 0,
     json: Annotated[Path | None, typer.Option(help="Write the report to a file, for programs.")] = None,
 ) -> None:
     """Load a fresh system with orders and print orders/s, latency until 201, and CPU per order.
@@ -78,6 +86,7 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     did not reach its end or a request was refused. Uses wrk if it is there.
     With --overload refusals are as it should be, and rounds are pairs.
     With --preload two systems are loaded in turn, and rounds are pairs.
+    With --batch single requests and batches are sent in turn.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     progress = Progress(
@@ -90,11 +99,15 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     )
     if ((url or overload) and preload) or (overload and lines > 1):
         raise typer.BadParameter("--preload goes with neither --url nor --overload, and --overload not with --lines")
+    if batch and (overload or preload):
+        raise typer.BadParameter("--batch goes with neither --preload nor --overload")
     if apart and (url or not overload):
         raise typer.BadParameter("--apart goes with --overload, and not with --url")
     plan = Plan(fill_basket(lines), connections or [64, 256], rounds, seconds)
     if preload:
         complete = _volume(progress, preload, plan, json)
+    elif batch:
+        complete = _batches(progress, url, batch, plan, json)
     elif overload:
         complete = _overload(progress, url, cores.apart() if apart else None, plan, json)
     else:
@@ -194,6 +207,28 @@ def _volume(progress: Progress, stored: int, plan: Plan, json: Path | None) -> b
     if json:
         write_volume_json(report, json)
     return volume.is_complete
+
+
+def _batches(progress: Progress, url: str | None, size: int, plan: Plan, json: Path | None) -> bool:
+    """Load with single requests and with batches in turn; returns whether every accepted order reached its end."""
+    in_bulk = plan._replace(basket=in_batches(plan.basket, size), connections=[connections_for(size)])
+
+    async def run(target: Target) -> BatchReport:
+        async with _warm(target, plan) as (single, known), _warm(target, in_bulk) as (batches, _):
+            pairs = []
+            async for pair in run_batches_in_turn(target, single, batches, plan.turns, plan.seconds):
+                pairs.append(pair)
+                progress.update(task, advance=1, description=f"pair {len(pairs)} of {len(plan.turns)}")
+            return make_batch_report(_load(plan), known, size, pairs)
+
+    with progress:
+        task = progress.add_task("starting the system", total=len(plan.turns) + 1)
+        with nullcontext(running_system(url)) if url else fresh_system() as target:
+            report = asyncio.run(run(target))
+    print_batch_report(report, Console(width=BATCH_REPORT_WIDTH))
+    if json:
+        write_batch_json(report, json)
+    return report.complete
 
 
 def _load(plan: Plan) -> str:

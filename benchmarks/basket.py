@@ -1,5 +1,6 @@
 """What is ordered under load."""
 
+from itertools import cycle, islice
 from random import Random
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ _SHELF = 1000
 """Products that orders of several lines choose from."""
 _DIFFERENT = 1000
 """Orders of several lines that differ; then they begin anew."""
+_BATCHES = 10
 
 
 class Basket(NamedTuple):
@@ -19,11 +21,13 @@ class Basket(NamedTuple):
         products: all that is in them.
         bodies: of the requests.
         lines: of each order.
+        batch: orders of each request; one is no batch.
     """
 
     products: tuple[str, ...]
     bodies: tuple[str, ...]
     lines: int = 1
+    batch: int = 1
 
     @property
     def sentence(self) -> str:
@@ -45,6 +49,13 @@ def fill_basket(lines: int) -> Basket:
     products = tuple(f"bench-{number:04}" for number in range(_SHELF))
     bodies = tuple(_body(random, random.sample(products, lines)) for _ in range(_DIFFERENT))
     return Basket(products, bodies, lines)
+
+
+def in_batches(basket: Basket, size: int) -> Basket:
+    """The same orders, so many in each request."""
+    orders = cycle(basket.bodies)
+    bodies = tuple(f'{{"orders":[{",".join(islice(orders, size))}]}}' for _ in range(min(len(basket.bodies), _BATCHES)))
+    return basket._replace(bodies=bodies, batch=size)
 
 
 def _body(random: Random, products: list[str]) -> str:

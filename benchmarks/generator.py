@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from urllib.parse import urlsplit
 
+DONE = (200, 201)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -18,7 +19,7 @@ class Result:
 
     Attributes:
         statuses: number of answers by HTTP status.
-        latencies: in seconds, of those that were answered 201.
+        latencies: in seconds, of those that were answered 201, or 200.
         broken: connections that ended early.
     """
 
@@ -28,7 +29,7 @@ class Result:
     seconds: float = 0.0
 
     def percentile(self, percent: float) -> float:
-        """Milliseconds within which so many percent of the 201 came; 0 if there were none."""
+        """Milliseconds within which so many percent of these came; 0 if there were none."""
         if not self.latencies:
             return 0.0
         ordered = sorted(self.latencies)
@@ -90,7 +91,7 @@ class _Connection(asyncio.Protocol):
         if b"\r\n\r\n" not in self._received or len(self._received) < answer_length(self._received):
             return
         status = int(self._received[9:12])
-        if status == 201:
+        if status in DONE:
             self._result.latencies.append(time.perf_counter() - self._sent_at)
         self._result.statuses[status] += 1
         self._received = b""

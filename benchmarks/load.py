@@ -57,9 +57,10 @@ class Load(NamedTuple):
     """What a load generator saw.
 
     Attributes:
-        created: requests answered 201.
-        refused: requests answered otherwise.
-        unanswered: connections that failed and requests that took longer than the load generator waits.
+        created: requests answered 201; for batches, orders in those answered 200.
+        refused: requests answered otherwise, or the orders in them.
+        unanswered: connections that failed and requests that took longer than the load generator waits, or the orders
+            in them.
         p50_ms: half of the 201 came within it. wrk tells one distribution of all answers, so there it is an upper
             bound: as if every refusal had been quicker than every 201. Exact if nothing was refused.
         p99_ms: the same for 99 of 100.
@@ -111,16 +112,26 @@ async def run(url: str, basket: Basket, connections: int, seconds: int, rate: fl
     Raises:
         LoadFailed: no connection could be made, or wrk failed.
     """
+    seen = await _run(url, basket, connections, seconds, rate)
+    return seen._replace(
+        created=seen.created * basket.batch,
+        refused=seen.refused * basket.batch,
+        unanswered=seen.unanswered * basket.batch,
+    )
+
+
+async def _run(url: str, basket: Basket, connections: int, seconds: int, rate: float | None) -> Load:
+    """As `run`, but for batches as well it is requests that are counted."""
+    path = PATH if basket.batch == 1 else f"{PATH}/batch"
     if program := wrk():
-        return await _run_wrk(program, url, basket, connections, seconds, rate)
+        return await _run_wrk(program, url + path, basket, connections, seconds, rate)
     try:
-        result = await generator.run(url, PATH, [body.encode() for body in basket.bodies], connections, seconds, rate)
+        result = await generator.run(url, path, [body.encode() for body in basket.bodies], connections, seconds, rate)
     except OSError as error:
         raise LoadFailed(f"cannot connect to {url}: {error}") from None
-    refused = sum(count for status, count in result.statuses.items() if status != 201)
-    return Load(
-        result.statuses[201], refused, result.broken, result.seconds, result.percentile(50), result.percentile(99)
-    )
+    created = sum(result.statuses[status] for status in generator.DONE)
+    refused = result.statuses.total() - created
+    return Load(created, refused, result.broken, result.seconds, result.percentile(50), result.percentile(99))
 
 
 def parse_wrk(output: str) -> Load:
@@ -158,7 +169,7 @@ async def _run_wrk(program: str, url: str, basket: Basket, connections: int, sec
         bodies.write_text("\n".join(basket.bodies))
         process = await asyncio.create_subprocess_exec(
             *(program, "--threads=1", f"--connections={connections}", f"--duration={seconds}s"),
-            *("--latency", f"--timeout={_WAIT_SECONDS}s", f"--script={script}", url + PATH, str(bodies)),
+            *("--latency", f"--timeout={_WAIT_SECONDS}s", f"--script={script}", url, str(bodies)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

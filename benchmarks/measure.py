@@ -132,7 +132,7 @@ async def measure(subject: Subject, connections: int, seconds: int, rate: float 
         confirmed_units=new.confirmed_units if new else 0,
         reserved_units=new.reserved_units if new else 0,
         problems=[
-            *find_problems(seen, new, connections, settled, may_refuse=rate is not None),
+            *find_problems(seen, new, connections * subject.basket.batch, settled, may_refuse=rate is not None),
             *(f"{count} requests were answered {status}" for status, count in sorted(errors.items())),
         ],
     )
@@ -151,25 +151,25 @@ def difference(before: Books | None, after: Books | None) -> Books | None:
 
 
 def find_problems(
-    seen: Load, new: Books | None, connections: int, settled: float | None, *, may_refuse: bool = False
+    seen: Load, new: Books | None, under_way: int, settled: float | None, *, may_refuse: bool = False
 ) -> list[str]:
     """Say why not every accepted order reached its end, or not every request was answered as it should be.
 
-    When the load stops, one request per connection may be under way: its order is stored, or not, and nobody was told.
-    The same goes for a request that was answered with an error or not at all. Of a system that stores nothing only what
-    it answered can be wrong.
+    When the load stops, one request per connection may be under way: its orders are stored, or not, and nobody was
+    told. The same goes for a request that was answered with an error or not at all. Of a system that stores nothing
+    only what it answered can be wrong.
     """
     problems = []
     if seen.unanswered or (seen.refused and not may_refuse):
         problems.append(f"{seen.refused} requests were not answered 201 and {seen.unanswered} not at all")
     if settled is None and not (new and new.statuses.get("pending")):
         problems.append(f"it was not at rest after {SETTLE_LIMIT_SECONDS:.0f} s")
-    return problems if new is None else problems + _find_in_books(seen, new, connections)
+    return problems if new is None else problems + _find_in_books(seen, new, under_way)
 
 
-def _find_in_books(seen: Load, new: Books, connections: int) -> list[str]:
+def _find_in_books(seen: Load, new: Books, under_way: int) -> list[str]:
     stored = sum(new.statuses.values())
-    most = seen.created + seen.refused + seen.unanswered + connections
+    most = seen.created + seen.refused + seen.unanswered + under_way
     problems = []
     if stored < seen.created:
         problems.append(f"{seen.created - stored} orders were answered 201 and are not stored")

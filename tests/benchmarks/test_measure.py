@@ -35,7 +35,7 @@ def books(statuses: dict[str, int], confirmed: int = 0, reserved: int | None = N
 
 
 def test_orders_under_way_when_the_load_stopped_may_be_stored() -> None:
-    assert find_problems(SEEN, books({"confirmed": 164}, 820), connections=64, settled=0.1) == []
+    assert find_problems(SEEN, books({"confirmed": 164}, 820), under_way=64, settled=0.1) == []
 
 
 @pytest.mark.parametrize(
@@ -48,19 +48,19 @@ def test_orders_under_way_when_the_load_stopped_may_be_stored() -> None:
     ],
 )
 def test_what_is_wrong_is_told(new: Books, settled: float | None, problem: str) -> None:
-    (found,) = find_problems(SEEN, new, connections=64, settled=settled)
+    (found,) = find_problems(SEEN, new, under_way=64, settled=settled)
     assert found.startswith(problem)
 
 
 def test_requests_not_answered_201_are_told() -> None:
-    (found,) = find_problems(SEEN._replace(refused=3), books({"confirmed": 100}, 500), connections=64, settled=0.1)
+    (found,) = find_problems(SEEN._replace(refused=3), books({"confirmed": 100}, 500), under_way=64, settled=0.1)
     assert found == "3 requests were not answered 201 and 0 not at all"
 
 
 def test_requests_that_were_refused_are_no_fault_where_too_much_was_offered() -> None:
     new = books({"confirmed": 100}, 500)
-    assert find_problems(SEEN._replace(refused=3), new, connections=64, settled=0.1, may_refuse=True) == []
-    (found,) = find_problems(SEEN._replace(unanswered=3), new, connections=64, settled=0.1, may_refuse=True)
+    assert find_problems(SEEN._replace(refused=3), new, under_way=64, settled=0.1, may_refuse=True) == []
+    (found,) = find_problems(SEEN._replace(unanswered=3), new, under_way=64, settled=0.1, may_refuse=True)
     assert found == "0 requests were not answered 201 and 3 not at all"
 
 
