@@ -22,6 +22,10 @@ what is shown here; besides `correlationid`, `causationid`, `replyto`, `tracepar
 `<topic>.{<partition>}`. An entry of it holds up to 32 messages, each the value of a field of its own. It is delivered
 at least once, in no promised order. A reply goes to the channel that `replyto` of the request names.
 
+Commands may also come as a bundle, an envelope of the type `onhand.bundle.v1` whose `data` is an array of
+`[type, subject, data]`; the field's name is their number. The id of each is the bundle's, a dot and its place, from 0
+on, and its reply names that (`libs/common/src/onhand/common/messaging/bundles.py`).
+
 Fields that a reader does not know are to be ignored, and fields may be added at any time if they may be absent. A
 command or a query may come to allow more; who takes it is then deployed before who sends it. Any other change is a new
 version of the type. Versions that are named as older are read as if they were the newest.

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from onhand.common.contracts import CONTRACTS, Command, Event, Message, Query
+from onhand.common.contracts import CONTRACTS, Command, CreateOrder, Event, Message, Query
+from onhand.common.messaging.bundles import bundle, parts_of
 from onhand.common.messaging.envelope import decode, encode, read_as
 from onhand.common.messaging.versions import versions_of
 from tests.contracts.examples import EXAMPLES
@@ -43,10 +44,17 @@ def test_the_envelope_is_written_and_read_as_its_golden_file_says() -> None:
     assert read_as(type(example), envelope) == example
 
 
+def test_a_bundle_is_read_and_its_parts_are_written_as_their_golden_files_say() -> None:
+    parts = parts_of(decode(compact(golden("bundle"))))
+    assert [encode(part) for part in parts] == [compact(golden("envelope-of-a-part"))]
+    bundled = bundle([read_as(CreateOrder, part) for part in parts], source="/", replyto="", traceparent="", actor="")
+    assert bytes(bundled.data) == json.dumps(json.loads(golden("bundle"))["data"], separators=(",", ":")).encode()
+
+
 def test_every_contract_has_an_example_and_a_golden_file_and_nothing_else_has() -> None:
     assert [type(example) for example in EXAMPLES] == list(CONTRACTS)
     read = {version.TYPE for contract in CONTRACTS for version in versions_of(contract)}
-    assert {path.stem for path in GOLDEN.iterdir()} == read | {"envelope"}
+    assert {path.stem for path in GOLDEN.iterdir()} == read | {"envelope", "bundle", "envelope-of-a-part"}
 
 
 def test_every_type_is_named_once_and_by_its_owner() -> None:

@@ -1,5 +1,6 @@
 """A gateway without anybody behind it: one reply to everything, and what was asked."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from onhand.common.contracts import Command, Query, Reply
 from onhand.common.errors import NoReply
 from onhand.common.messaging.envelope import Envelope, wrap
-from onhand.common.messaging.request_reply import Requests
+from onhand.common.messaging.request_reply import Outcome, Requests
 from onhand.gateway.api import create_app
 from onhand.gateway.live.hub import Live
 
@@ -44,6 +45,14 @@ class Answering:
         if isinstance(self.reply, NoReply):
             raise self.reply
         return wrap(self.reply, source="/elsewhere")
+
+    async def ask_all(
+        self, requests: Sequence[Command | Query], _: str | UnsetType = UNSET, actor: str | UnsetType = UNSET
+    ) -> list[Outcome]:
+        self.asked += requests
+        self.actors += [actor] * len(requests)
+        reply = self.reply
+        return [reply if isinstance(reply, NoReply) else wrap(reply, source="/elsewhere") for _ in requests]
 
 
 async def send(answering: Answering, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:

@@ -1,12 +1,14 @@
 """Batches: each item is asked for as it would be alone, and a wrong one is told in its place."""
 
 from typing import Any
+from uuid import uuid5
 
 import pytest
 
 from answering import TEA, Answering, send
 from onhand.common.contracts import AdjustStock, CreateOrder, ReceiveStock, RequestRefused, SetStock
 from onhand.common.errors import NoReply
+from onhand.gateway.headers import NAMESPACE
 
 REFUSED = RequestRefused(code="order-state", detail="No.")
 ORDER = {"customerId": "c", "productId": "tea", "quantity": 5}
@@ -76,6 +78,7 @@ async def test_the_same_key_gives_each_item_the_same_key_of_its_own_again() -> N
     assert len(set(keys)) == 5  # two of each batch, and one that is the order's own
     assert keys[2] == keys[8] == "mine"
     assert "k" * 255 not in keys  # a request of its own under that key is another one
+    assert keys[1] == str(uuid5(NAMESPACE, "batch\n1\n" + "k" * 255))  # for ever: who sends it later gets the same
 
 
 @pytest.mark.parametrize("key", ["", "a" * 256, "ü", "a\n"])

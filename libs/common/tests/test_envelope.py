@@ -51,7 +51,7 @@ def test_what_is_written_is_read_back() -> None:
 
 def test_a_message_that_follows_from_another_belongs_to_its_story() -> None:
     cause = request()
-    ((topic, key, payload),) = events_of([Publish(CREATED, cause=cause)], "/orders")
+    ((topic, key, payload, _),) = events_of([Publish(CREATED, cause=cause)], "/orders")
     envelope = decode(payload)
     assert (topic, key) == ("orders.events", str(ORDER_ID))
     assert envelope.correlationid == cause.envelope.correlationid == str(ORDER_ID)
@@ -61,7 +61,7 @@ def test_a_message_that_follows_from_another_belongs_to_its_story() -> None:
 
 
 def test_an_event_without_a_cause_begins_a_story_about_its_subject() -> None:
-    ((_, _, payload),) = events_of([Publish(CREATED)], "/orders")
+    ((_, _, payload, _),) = events_of([Publish(CREATED)], "/orders")
     assert decode(payload).correlationid == str(ORDER_ID)
 
 

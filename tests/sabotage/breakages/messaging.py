@@ -106,6 +106,40 @@ MESSAGING = (
         says="assert",
     ),
     Breakage(
+        name="bundle-acknowledged-in-part",
+        sentence="A bundle is acknowledged when the first of its parts is done.",
+        promise="I1, a process may die between any two lines",
+        changes=(
+            Change(
+                f"{_MESSAGING}/batches.py",
+                "            await tell(committed._replace(delivery=committed.delivery._replace(done=())))\n",
+                "            await tell(committed)\n",
+            ),
+        ),
+        tests=(
+            f"{_TESTS}/test_bundles.py::"
+            "test_a_crash_between_the_parts_of_a_bundle_brings_all_of_it_again_and_nothing_happens_twice",
+        ),
+        says="assert 0 == 1",
+    ),
+    Breakage(
+        name="bundle-buried-whole",
+        sentence="One bad order buries the others of its bundle.",
+        promise="a message that nobody can handle stops nothing but its own order",
+        changes=(
+            Change(
+                f"{_MESSAGING}/batches.py",
+                "            if parts := divide(entries[0]):\n",
+                "            if parts := divide(entries[0]) and []:\n",
+            ),
+        ),
+        tests=(
+            f"{_TESTS}/test_bundles.py::test_a_guilty_part_is_buried_alone_and_the_others_are_done_and_answered",
+            f"{_TESTS}/test_bundles.py::test_a_part_waits_behind_a_dead_letter_and_the_others_of_its_bundle_do_not",
+        ),
+        says="assert",
+    ),
+    Breakage(
         name="no-inbox",
         sentence="Every message counts as one that was not received before.",
         promise="I4",

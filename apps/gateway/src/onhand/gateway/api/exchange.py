@@ -1,6 +1,6 @@
 """What all routes do: send a message, wait for the reply, and make an answer or a problem of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import falcon.asgi
@@ -15,6 +15,7 @@ from onhand.common.contracts import (
     OrderReplayed,
     Query,
     RequestRefused,
+    StockLevelReplayed,
 )
 from onhand.common.errors import NoReply
 from onhand.common.messaging.envelope import Envelope, read_as
@@ -26,7 +27,9 @@ from onhand.gateway.problems import Problem, Violation, no_reply
 Request = falcon.asgi.Request
 Response = falcon.asgi.Response
 
-_REPLAYED = frozenset({OrderReplayed.TYPE, MovementReplayed.TYPE, HoldReplayed.TYPE, IncomingReplayed.TYPE})
+_REPLAYED = frozenset(
+    it.TYPE for it in (OrderReplayed, MovementReplayed, StockLevelReplayed, HoldReplayed, IncomingReplayed)
+)
 _CONFLICT = 409
 _REFUSAL_STATUS = {
     "order-not-found": 404,
@@ -58,9 +61,23 @@ async def ask(
     try:
         reply = await requests.ask(message, headers.traceparent, headers.actor)
     except NoReply as error:
-        if not made:
-            raise no_reply(error) from error
-        raise no_reply(error, _WITHOUT_KEY if headers.key is UNSET else _WITH_KEY, **made) from error
+        raise unknown(error, headers, made) from error
+    return accepted(reply, lines)
+
+
+def unknown(error: NoReply, headers: Headers, made: Mapping[str, UUID]) -> Problem:
+    """504, with what the client can do about it; `made` as in `ask`."""
+    if not made:
+        return no_reply(error)
+    return no_reply(error, _WITHOUT_KEY if headers.key is UNSET else _WITH_KEY, **made)
+
+
+def accepted(reply: Envelope, lines: Sequence[Line] = ()) -> Envelope:
+    """A reply that is no refusal; `lines` as in `ask`.
+
+    Raises:
+        Problem: it is one.
+    """
     if reply.type == RequestRefused.TYPE:
         raise _refused(read_as(RequestRefused, reply), lines)
     return reply

@@ -108,7 +108,7 @@ def wanted(body: NewOrder, headers: Headers) -> CreateOrder:
     )
 
 
-async def place(requests: Requests, body: NewOrder, command: CreateOrder, headers: Headers) -> Envelope:
+async def _place(requests: Requests, body: NewOrder, command: CreateOrder, headers: Headers) -> Envelope:
     """Create an order; returns the reply, which came once it was on disk.
 
     Raises:
@@ -132,7 +132,7 @@ class Orders:
         body = await read_body(request, self._decoder)
         command = wanted(body, headers)
         if headers.wait is UNSET:
-            reply = await place(self._requests, body, command, headers)
+            reply = await _place(self._requests, body, command, headers)
             answer(response, reply, status=201)
         else:
             reply = await self._place_and_wait(body, command, headers, response)
@@ -160,7 +160,7 @@ class Orders:
     ) -> Envelope:
         """Answer when the order is not pending any more, or when its client would wait no longer."""
         async with listening(self._live, headers, command.order_id) as listener:
-            reply = await place(self._requests, body, command, headers)
+            reply = await _place(self._requests, body, command, headers)
             answer(response, reply, status=201)
             response.data = await outcome(self._requests, headers, reply, listener)
             response.set_header("Preference-Applied", f"wait={headers.wait}")

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
 import structlog
 
 from onhand.common.database import Transactions, takes_too_long
+from onhand.common.messaging.bundles import divide
 from onhand.common.messaging.dead_keys import DeadKeys
 from onhand.common.messaging.dead_letters import Place, bury, park, read_letter, reason_of
 from onhand.common.messaging.entries import Delivery, Entry
@@ -65,9 +66,9 @@ class Batches:
             Exception: transient; entries that are not told, or not in all of their parts, are to be read again.
         """
         committed = Committed()
-        for start in range(0, len(entries), self._size):
+        for some in _portions(entries, self._size):
             await tell(committed)
-            committed = await self._process(entries[start : start + self._size], transactions, tell)
+            committed = await self._process(some, transactions, tell)
         self._timeouts = 0
         return committed
 
@@ -75,7 +76,7 @@ class Batches:
         self, entries: Sequence[Entry], transactions: Transactions, tell: Tell, attempt: int = 1
     ) -> Committed:
         if not self._dead_keys.is_empty:
-            entries = await self._park(entries, transactions, tell)
+            entries = await self._park(await self._open(entries, transactions, tell), transactions, tell)
         try:
             return await self._commit(entries, transactions)
         except Exception as error:
@@ -87,10 +88,33 @@ class Batches:
                 middle = len(entries) // 2
                 await tell(await self._process(entries[:middle], transactions, tell))
                 return await self._process(entries[middle:], transactions, tell)
+            if parts := divide(entries[0]):
+                return await self._process_parts(entries[0], parts, transactions, tell)
             if attempt < ATTEMPTS:
                 await pause_after(attempt)
                 return await self._process(entries, transactions, tell, attempt + 1)
             return await self._bury(entries[0], error, transactions)
+
+    async def _process_parts(
+        self, entry: Entry, parts: Sequence[Entry], transactions: Transactions, tell: Tell
+    ) -> Committed:
+        """Handle the parts of a bundle as if they had come alone; it is done when all of them are."""
+
+        async def tell_only(committed: Committed) -> None:
+            await tell(committed._replace(delivery=committed.delivery._replace(done=())))
+
+        await tell_only(await self._process(parts, transactions, tell_only))
+        return Committed(Delivery(done=[entry]))
+
+    async def _open(self, entries: Sequence[Entry], transactions: Transactions, tell: Tell) -> Sequence[Entry]:
+        """Handle bundles by their parts, of which some may have to wait; returns the entries that are none."""
+        others = []
+        for entry in entries:
+            if parts := divide(entry):
+                await tell(await self._process_parts(entry, parts, transactions, tell))
+            else:
+                others.append(entry)
+        return others
 
     def _may_pass(self, error: Exception) -> bool:
         """Whether the same entries are to be tried again later.
@@ -106,15 +130,15 @@ class Batches:
     async def _commit(self, entries: Sequence[Entry], transactions: Transactions) -> Committed:
         messages = self._subscriptions.sort(entries)
         committed = Committed(Delivery(done=entries))
+        passed_over = sum([entry.messages for entry in entries])
         if messages:
             began = time.perf_counter()
             committed = await self._unit.commit(partial(self._subscriptions.handle, messages), transactions, entries)
-            self._metrics.committed(len(entries), time.perf_counter() - began)
-        passed_over = len(entries)
+            self._metrics.committed(passed_over, time.perf_counter() - began)
         for subscription, batch in messages.items():
             self.tally.add(subscription.message.TYPE, len(batch))
             passed_over -= len(batch)
-        if passed_over:
+        if passed_over > 0:  # a name that somebody made up may say less than there is
             self.tally.add(OTHER, passed_over)
         return committed
 
@@ -150,6 +174,18 @@ class Batches:
         waiting = [letter.entry for letter in (*parked, *repeated)]
         await tell(Committed(Delivery(done=waiting)))
         return [entry for entry in entries if entry not in waiting]
+
+
+def _portions(entries: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
+    """As many entries at a time as have so many messages; one that has more comes alone."""
+    first, messages = 0, 0
+    for number, entry in enumerate(entries):
+        messages += entry.messages
+        if messages > size and number > first:
+            yield entries[first:number]
+            first, messages = number, entry.messages
+    if entries:
+        yield entries[first:]
 
 
 async def pause_after(attempt: int) -> None:

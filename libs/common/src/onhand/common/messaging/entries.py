@@ -1,19 +1,20 @@
 """What entries of streams hold, and the commands that append them.
 
 An entry holds many messages, each the value of a field of its own: what an entry costs Redis and whoever reads it is
-shared by its messages. Names of fields are not looked at, so whatever somebody put there by hand is read, and buried.
+shared by its messages. The name of a field is the number of messages in its value if that is a bundle, and says nothing
+otherwise, so whatever somebody put there by hand is read, and buried.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from onhand.common.messaging.connections import Command
 from onhand.common.messaging.envelope import Outgoing
 
 MOST_MESSAGES = 32
-"""How many messages one entry holds at most: by then what the entry itself costs is shared by enough."""
+"""With how many messages an entry is full: by then what the entry itself costs is shared by enough."""
 _FIELD = b"event"
+_MOST_DIGITS = 4
 
 # It looks first, because what a script did before it failed is done: nobody could say any more that nothing was. The
 # text goes along each time, because the server knows it by its hash anyway, and so there is no NOSCRIPT to handle.
@@ -37,12 +38,14 @@ class Entry(NamedTuple):
     Attributes:
         payload: what was appended; None if the entry was trimmed away while it was pending.
         shared_by: how many messages the entry holds. It may be acknowledged when all of them are done.
+        messages: how many this one counts for; more than one is a bundle.
     """
 
     topic: str
     entry_id: bytes
     payload: bytes | None
     shared_by: int = 1
+    messages: int = 1
 
 
 class Delivery(NamedTuple):
@@ -68,8 +71,11 @@ def messages_in(topic: str, entry_id: bytes, fields: Sequence[bytes] | None) -> 
     """The messages of an entry as Redis sends it: names and values in turn, or none if it was trimmed away."""
     if fields is None:
         return [Entry(topic, entry_id, None)]
-    payloads = fields[1::2]
-    return [Entry(topic, entry_id, payload, len(payloads)) for payload in payloads]
+    shared_by = len(fields) // 2
+    return [
+        Entry(topic, entry_id, payload, shared_by, 1 if name == _FIELD else _number(name))
+        for name, payload in zip(fields[::2], fields[1::2], strict=True)
+    ]
 
 
 def append_command(partition: int, messages: Sequence[Outgoing]) -> Command:
@@ -91,13 +97,23 @@ def append_commands(partition: int, messages: Sequence[Outgoing]) -> list[Comman
 
 def _pack(partition: int, messages: Sequence[Outgoing]) -> Iterator[tuple[str, list[bytes]]]:
     """Key and fields of each entry; messages on one topic stay in order."""
-    topics: dict[str, list[bytes]] = {}
-    for topic, _, payload in messages:
-        topics.setdefault(topic, []).append(payload)
-    for topic, payloads in topics.items():
-        key, rest = stream_key(topic, partition), iter(payloads)
-        while some := list(islice(rest, MOST_MESSAGES)):
-            yield key, [word for payload in some for word in (_FIELD, payload)]
+    topics: dict[str, list[Outgoing]] = {}
+    for message in messages:
+        topics.setdefault(message.topic, []).append(message)
+    for topic, of_topic in topics.items():
+        key, fields, count = stream_key(topic, partition), list[bytes](), 0
+        for _, _, payload, number in of_topic:
+            fields += (_FIELD if number == 1 else b"%d" % number, payload)
+            count += number
+            if count >= MOST_MESSAGES:
+                yield key, fields
+                fields, count = [], 0
+        if fields:
+            yield key, fields
+
+
+def _number(name: bytes) -> int:
+    return max(1, int(name)) if len(name) <= _MOST_DIGITS and name.isdigit() else 1
 
 
 def publish_commands(replies: Mapping[str, bytes]) -> list[Command]:

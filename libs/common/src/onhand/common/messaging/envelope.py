@@ -81,11 +81,13 @@ class Outgoing(NamedTuple):
         topic: where to.
         key: what it is about; messages about the same are in the same partition.
         payload: its envelope as JSON.
+        messages: how many it counts for; more than one is a bundle.
     """
 
     topic: str
     key: str
     payload: bytes
+    messages: int = 1
 
 
 _encode = msgspec.json.Encoder().encode

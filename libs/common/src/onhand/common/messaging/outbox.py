@@ -58,7 +58,7 @@ class Outbox:
             INSERT INTO outbox (events, messages) SELECT $1::integer, $2 WHERE $1 > 0 RETURNING id
             """,
             len(messages),
-            _encode([(topic, key, Raw(payload)) for topic, key, payload in messages]),
+            _encode([(topic, key, Raw(payload)) for topic, key, payload, _ in messages]),
             deleted,
         )
         return OutboxWrite(row, deleted)

@@ -134,7 +134,7 @@ class Reader:
 
     def _acknowledge(self, done: Sequence[Entry]) -> list[Command]:
         topics: dict[str, list[bytes]] = {}
-        for topic, entry_id, _, shared_by in done:
+        for topic, entry_id, _, shared_by, _ in done:
             place = topic, entry_id
             missing = self._missing.pop(place, shared_by) - 1
             if missing:

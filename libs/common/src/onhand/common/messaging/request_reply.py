@@ -5,8 +5,10 @@ dict; the dict is in order of age, so one clock looks only at its front for what
 """
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import structlog
@@ -17,13 +19,18 @@ from onhand.common.backoff import Backoff, stopped_within
 from onhand.common.contracts import Command, Query
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.failpoints import hit
+from onhand.common.messaging.bundles import MOST_PARTS, bundle, part_id, subject_of
 from onhand.common.messaging.envelope import Envelope, Outgoing, decode_all, encode, wrap
 from onhand.common.messaging.presence import CHANNEL, Presence
 from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.writer import Writer
 from onhand.common.metrics import RefusalMetrics
 
+Outcome: TypeAlias = Envelope | Unavailable | NoReply
+"""What became of one of many requests: its reply, or that it was not sent, or that no reply came."""
+
 _CLOCK_SECONDS = 0.05
+_NOT_SENT = "others that were sent before got no reply in time"
 _log = structlog.get_logger()
 
 
@@ -54,8 +61,8 @@ class _Outbound:
         self.messages: list[Outgoing] = []
         self.has_some = asyncio.Event()
 
-    def add(self, request_id: str, message: Outgoing) -> None:
-        self.request_ids.append(request_id)
+    def add(self, message: Outgoing, *request_ids: str) -> None:
+        self.request_ids += request_ids
         self.messages.append(message)
         self.has_some.set()
 
@@ -119,13 +126,95 @@ class Requests:
         reply: asyncio.Future[Envelope] = loop.create_future()
         self._waiting[envelope.id] = _Waiting(reply, loop.time() + self._timeout)
         message = Outgoing(request.TOPIC, envelope.subject, encode(envelope))
-        self._outbound[self._streams.partition_of(message.key)].add(envelope.id, message)
+        self._outbound[self._streams.partition_of(message.key)].add(message, envelope.id)
         try:
             answer = await reply
             hit("before_answer")
             return answer
         finally:
             self._waiting.pop(envelope.id, None)
+
+    async def ask_all(
+        self,
+        requests: Sequence[Command | Query],
+        traceparent: str | UnsetType = UNSET,
+        actor: str | UnsetType = UNSET,
+    ) -> list[Outcome]:
+        """Send requests in bundles and wait for their replies.
+
+        As many as there are places for go at once, and the next take their places, so that more than `in_flight` can be
+        asked. If one of them gets no reply, no more are sent: the others would wait as long, one after the other.
+
+        Args:
+            requests: what to ask, all of one service.
+            traceparent: W3C trace context of whoever asked us.
+            actor: who wants it.
+
+        Returns:
+            For each in its place the reply, or what `ask` would have raised.
+        """
+        outcomes: list[Outcome] = []
+        while rest := requests[len(outcomes) :]:
+            try:
+                self._refuse_the_hopeless(rest[0])
+            except Unavailable as error:
+                return outcomes + [error] * len(rest)
+            places = self._limits.in_flight - len(self._waiting)
+            told = await self._ask_some(rest[:places], traceparent, actor)
+            outcomes += told
+            if any(isinstance(outcome, NoReply) for outcome in told):
+                return outcomes + [Unavailable(_NOT_SENT)] * (len(requests) - len(outcomes))
+        return outcomes
+
+    async def _ask_some(
+        self, requests: Sequence[Command | Query], traceparent: str | UnsetType, actor: str | UnsetType
+    ) -> list[Outcome]:
+        """Send all of these at once, and wait."""
+        ids = self._send_bundled(requests, traceparent, actor)
+        outcomes: list[Outcome] = []
+        try:
+            for request_id in ids:
+                try:
+                    outcomes.append(await self._waiting[request_id].reply)
+                except (NoReply, Unavailable) as error:
+                    outcomes.append(error)
+            hit("before_answer")
+            return outcomes
+        finally:
+            for request_id in ids:
+                self._waiting.pop(request_id, None)
+
+    def _send_bundled(
+        self, requests: Sequence[Command | Query], traceparent: str | UnsetType, actor: str | UnsetType
+    ) -> list[str]:
+        """Send requests; returns the ids under which their replies are waited for, in order."""
+        put = partial(bundle, source=self._source, replyto=self._channel, traceparent=traceparent, actor=actor)
+        bundles = [
+            (partition, numbers, put([requests[number] for number in numbers]))
+            for partition, numbers in self._bundled(requests)
+        ]
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout
+        ids = [""] * len(requests)
+        for partition, numbers, envelope in bundles:
+            for place, number in enumerate(numbers):
+                ids[number] = part_id(envelope.id, place)
+                self._waiting[ids[number]] = _Waiting(loop.create_future(), deadline)
+            message = Outgoing(requests[0].TOPIC, envelope.subject, encode(envelope), len(numbers))
+            self._outbound[partition].add(message, *(ids[number] for number in numbers))
+        return ids
+
+    def _bundled(self, requests: Sequence[Command | Query]) -> Iterator[tuple[int, Sequence[int]]]:
+        """Which requests go together: the partition, and their numbers."""
+        partitions: dict[int, list[int]] = {}
+        if self._streams.partitions == 1:
+            partitions[0] = list(range(len(requests)))
+        else:
+            for number, request in enumerate(requests):
+                partitions.setdefault(self._streams.partition_of(subject_of(request)), []).append(number)
+        for partition, numbers in partitions.items():
+            for start in range(0, len(numbers), MOST_PARTS):
+                yield partition, numbers[start : start + MOST_PARTS]
 
     async def check_listening(self) -> None:
         """Readiness probe.
@@ -184,7 +273,7 @@ class Requests:
             except NoReply as error:  # they may be on the stream: a reply or the clock will tell
                 _log.warning("requests may be lost", count=len(messages), error=str(error))
             except Unavailable as error:
-                self._refusals.redis_away.inc(len(messages))
+                self._refusals.redis_away.inc(len(request_ids))
                 for request_id in request_ids:
                     self._fail(request_id, error)
         await outbound.writer.close()

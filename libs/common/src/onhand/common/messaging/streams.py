@@ -26,7 +26,11 @@ _SAMPLE_ENTRIES = 10
 _SAMPLE = """
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[1])
 local messages = 0
-for _, entry in ipairs(newest) do messages = messages + #entry[2] / 2 end
+for _, entry in ipairs(newest) do
+  for i = 1, #entry[2], 2 do
+    messages = messages + math.max(1, tonumber(entry[2][i]:match('^%d%d?%d?%d?$')) or 1)
+  end
+end
 return {#newest, messages}
 """
 _EVERY_STREAM = "*.{*}"

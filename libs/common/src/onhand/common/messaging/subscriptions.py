@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from onhand.common.contracts import Command, Event, Query
 from onhand.common.database import Transaction
+from onhand.common.messaging.bundles import TYPE as BUNDLE
+from onhand.common.messaging.bundles import parts_of
 from onhand.common.messaging.entries import Entry
 from onhand.common.messaging.envelope import Effect, Received, decode, read_as
 from onhand.common.messaging.versions import versions_of
@@ -68,11 +70,12 @@ class Subscriptions:
         for entry in entries:
             if entry.payload is None:
                 continue
-            envelope = decode(entry.payload)
-            subscription = self._by_type.get(envelope.type)
-            if subscription is not None:
-                received = Received(read_as(subscription.message, envelope), envelope)
-                found.setdefault(subscription, []).append(received)
+            whole = decode(entry.payload)
+            for envelope in (whole,) if whole.type != BUNDLE else parts_of(whole):
+                subscription = self._by_type.get(envelope.type)
+                if subscription is not None:
+                    received = Received(read_as(subscription.message, envelope), envelope)
+                    found.setdefault(subscription, []).append(received)
         return found
 
     async def handle(self, messages: Sorted, tx: Transaction) -> Sequence[Effect]:
