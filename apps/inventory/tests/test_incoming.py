@@ -1,8 +1,9 @@
 """What is expected, and what it promises to those that wait."""
 
 import asyncio
+from collections import Counter
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -13,16 +14,20 @@ from onhand.common.contracts import (
     AllocationNoted,
     BackorderPromised,
     DefineLocation,
+    DefineProduct,
     ExpectStock,
     GetIncoming,
     IncomingAdded,
     IncomingDetails,
     IncomingOver,
     IncomingReplayed,
+    LineAllocation,
     LinePromise,
+    Message,
     OrderCancelled,
     OrderCreated,
     ReceiveStock,
+    ReleaseHold,
     Reply,
     RequestRefused,
     StockReserved,
@@ -31,17 +36,25 @@ from onhand.common.contracts.message import LARGEST_INTEGER
 from onhand.common.database import Database
 from onhand.common.messaging.envelope import Effect, Publish
 from onhand.common.testing import received
+from onhand.inventory.domain.backorders import Waiting, fill
+from onhand.inventory.domain.levels import Level, Product, Stock
 from onhand.inventory.domain.promises import Delivery, WaitingLine, promise
 from warehouse import (
     Warehouse,
+    adjusted,
     came,
+    came_back,
+    cancelled,
+    carried,
     counted,
     day,
     events,
     expected,
+    held,
     order,
     order_of,
     replies,
+    sent,
     tell,
     waits_for_a_lock,
 )
@@ -276,6 +289,54 @@ async def test_who_gives_up_leaves_the_delivery_to_others(warehouse: Warehouse) 
     assert promises(effects, second) == [day(1)]
 
 
+async def test_what_a_location_lacks_of_its_safety_stock_is_promised_to_nobody(warehouse: Warehouse) -> None:
+    first, second, delivery = waits(3), waits(1), expected(4, day(1), at="north")
+    await warehouse.tell(DefineProduct(product_id="apple", safety_stock=2), DefineLocation(location_id="north"))
+    await warehouse.tell(first, second, expected(3, day(3)))
+    assert promises(await warehouse.tell(delivery), first) == [day(3)]
+    effects = await warehouse.tell(replace(came(4, at="north"), incoming_id=delivery.incoming_id))
+    assert events(effects, StockReserved) == [StockReserved(first.order_id, (LineAllocation("apple", 2, 1),), 2)]
+    assert promises(await warehouse.tell(expected(1, day(4), at="north")), second) == [day(4)]
+
+
+@pytest.mark.parametrize(
+    "change", [came(2), counted(2), adjusted(2), carried(2, "north", "main")], ids=lambda it: it.TYPE
+)
+async def test_units_that_fill_up_the_safety_stock_let_more_be_promised(warehouse: Warehouse, change: Message) -> None:
+    waiting = waits(3)
+    await warehouse.tell(DefineLocation(location_id="north"), came(2, at="north"))
+    await warehouse.tell(DefineProduct(product_id="apple", safety_stock=2), waiting)
+    assert events(await warehouse.tell(expected(3, day(1))), BackorderPromised) == []
+    assert promises(await warehouse.tell(change), waiting) == [day(1)]
+
+
+@pytest.mark.parametrize("change", [counted(1), adjusted(-1), carried(1, "main", "north")], ids=lambda it: it.TYPE)
+async def test_units_that_are_taken_from_the_safety_stock_are_promised_no_more(
+    warehouse: Warehouse, change: Message
+) -> None:
+    waiting = waits(3)
+    await warehouse.tell(came(2), DefineLocation(location_id="north"), came(1, at="north"))
+    await warehouse.tell(DefineProduct(product_id="apple", safety_stock=2), waiting, expected(3, day(1)))
+    assert promises(await warehouse.tell(change), waiting) == [None]
+
+
+async def test_promises_follow_the_safety_stock(warehouse: Warehouse) -> None:
+    waiting = waits(3)
+    await warehouse.tell(counted(0), waiting, expected(4, day(1)))
+    assert promises(await warehouse.tell(DefineProduct(product_id="apple", safety_stock=2)), waiting) == [None]
+    assert promises(await warehouse.tell(DefineProduct(product_id="apple", safety_stock=1)), waiting) == [day(1)]
+
+
+async def test_what_somebody_gives_back_into_the_safety_stock_lets_more_be_promised(warehouse: Warehouse) -> None:
+    hold, bought, shipped, waiting = held(apple=1), order(1), order(1), waits(3)
+    await warehouse.tell(came(3), hold, bought, shipped, sent(shipped))
+    await warehouse.tell(DefineProduct(product_id="apple", safety_stock=3), waiting)
+    assert events(await warehouse.tell(expected(3, day(1)), expected(2, day(2))), BackorderPromised) == []
+    assert promises(await warehouse.tell(ReleaseHold(hold.reservation_id)), waiting) == [day(2)]
+    assert events(await warehouse.tell(cancelled(bought)), BackorderPromised) == []
+    assert promises(await warehouse.tell(came_back(shipped)), waiting) == [day(1)]
+
+
 async def test_each_line_has_its_own_promise(warehouse: Warehouse) -> None:
     await warehouse.tell(counted(0), counted(0, "pear"), counted(1, "plum"))
     waiting = order_of("backorder", apple=1, pear=1, plum=1)
@@ -319,27 +380,44 @@ async def test_a_delivery_and_an_order_at_once_find_each_other(warehouse: Wareho
 
 
 UNITS = st.integers(1, 5)
+PLACES = st.sampled_from(["main", "north"])
 
 
-@given(queue=st.lists(UNITS, max_size=8), coming=st.lists(UNITS, max_size=8))
-def test_a_line_is_promised_the_day_on_which_enough_has_come_for_all_before_it(
-    queue: list[int], coming: list[int]
+@given(
+    queue=st.lists(UNITS, max_size=8),
+    coming=st.lists(st.tuples(PLACES, UNITS), max_size=8),
+    safety_stock=st.integers(0, 6),
+    lacking=st.fixed_dictionaries({"main": st.integers(0, 6), "north": st.integers(0, 6)}),
+)
+def test_a_line_is_promised_the_day_on_which_it_gets_its_last_unit(
+    queue: list[int], coming: list[tuple[str, int]], safety_stock: int, lacking: dict[str, int]
 ) -> None:
-    lines = [WaitingLine(uuid4(), 1, "apple", units, None) for units in queue]
-    promised = {
-        line.order_id: line.promised_at
-        for line in promise(lines, [Delivery("apple", units, day(number)) for number, units in enumerate(coming)])
-    }
-    for place, line in enumerate(lines):
-        needed = sum(queue[: place + 1])
-        enough = [day(number) for number in range(len(coming)) if sum(coming[: number + 1]) >= needed]
-        assert promised.get(line.order_id) == (enough[0] if enough else None)
+    levels = [
+        Level("apple", place, 1, 7 + max(0, safety_stock - lacks), 7, safety_stock) for place, lacks in lacking.items()
+    ]
+    stock = Stock([Product("apple", safety_stock=safety_stock)], levels)
+    waiting = [Waiting(uuid4(), 1, 0, "apple", units, number) for number, units in enumerate(queue)]
+    lines = [WaitingLine(row.order_id, 1, "apple", row.units, None) for row in waiting]
+    deliveries = [Delivery("apple", place, units, day(number)) for number, (place, units) in enumerate(coming)]
+    promised = {line.order_id: line.promised_at for line in promise(lines, deliveries, stock)}
+    filled: dict[UUID, datetime] = {}
+    for delivery in deliveries:
+        stock.level("apple", delivery.location_id).on_hand += delivery.units
+        given = Counter[UUID]()
+        for each in fill(waiting, stock):
+            given[each.waiting.order_id] += each.units
+        waiting = [row._replace(units=row.units - given[row.order_id]) for row in waiting]
+        filled |= {row.order_id: delivery.expected_at for row in waiting if not row.units}
+        waiting = [row for row in waiting if row.units]
+    assert promised == filled
 
 
 def test_only_changes_are_told() -> None:
     kept, moved, lost = (WaitingLine(uuid4(), 1, "apple", 1, day(number)) for number in (1, 1, 1))
-    deliveries = [Delivery("apple", 1, day(1)), Delivery("apple", 1, day(2)), Delivery("pear", 9, day(0))]
-    assert promise([kept, moved, lost], deliveries) == [
+    stock = Stock([Product("apple"), Product("pear")], [Level(name, "main", 1, 0, 0, 0) for name in ("apple", "pear")])
+    coming = [("apple", 1, day(1)), ("apple", 1, day(2)), ("pear", 9, day(0))]
+    deliveries = [Delivery(name, "main", units, on) for name, units, on in coming]
+    assert promise([kept, moved, lost], deliveries, stock) == [
         moved._replace(promised_at=day(2)),
         lost._replace(promised_at=None),
     ]

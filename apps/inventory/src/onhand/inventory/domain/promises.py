@@ -1,9 +1,11 @@
 """Promises: when what an order waits for is expected."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
+
+from onhand.inventory.domain.levels import Level, Stock
 
 
 class WaitingLine(NamedTuple):
@@ -17,14 +19,15 @@ class WaitingLine(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """Units of a product that are expected."""
+    """Units of a product that are expected at a location."""
 
     product_id: str
+    location_id: str
     units: int
     expected_at: datetime
 
 
-def promise(queue: Iterable[WaitingLine], deliveries: Iterable[Delivery]) -> list[WaitingLine]:
+def promise(queue: Iterable[WaitingLine], deliveries: Iterable[Delivery], stock: Stock) -> list[WaitingLine]:
     """Match what is waited for with what is expected, both in their order, as it will be given out when it comes.
 
     A line is promised for the day on which the last of its units comes; beyond all deliveries nothing is promised.
@@ -32,12 +35,13 @@ def promise(queue: Iterable[WaitingLine], deliveries: Iterable[Delivery]) -> lis
     Args:
         queue: those that wait, of each product in the order in which they are served.
         deliveries: of each product in the order in which they come.
+        stock: with the levels of their products, of which nothing can be promised now to those that wait.
 
     Returns:
         The lines whose promise has changed, as they are now.
     """
     coming: dict[str, list[Delivery]] = {}
-    for delivery in deliveries:
+    for delivery in _given_out(deliveries, stock):
         coming.setdefault(delivery.product_id, []).append(delivery)
     queues: dict[str, list[WaitingLine]] = {}
     for line in queue:
@@ -48,6 +52,17 @@ def promise(queue: Iterable[WaitingLine], deliveries: Iterable[Delivery]) -> lis
         for line, promised_at in _match(lines, coming.get(product_id, ()))
         if line.promised_at != promised_at
     ]
+
+
+def _given_out(deliveries: Iterable[Delivery], stock: Stock) -> Iterator[Delivery]:
+    """Take off each delivery what its location lacks of its safety stock by then."""
+    lacking: dict[Level, int] = {}
+    for delivery in deliveries:
+        level = stock.level(delivery.product_id, delivery.location_id)
+        lacks = lacking.get(level, max(0, level.safety_stock - level.available))
+        kept = min(lacks, delivery.units)
+        lacking[level] = lacks - kept
+        yield delivery._replace(units=delivery.units - kept)
 
 
 def _match(

@@ -36,7 +36,7 @@ async def store_changes(tx: Transaction, stock: Stock, causes: Causes) -> list[P
     await save_levels(tx, stock.changed())
     return [
         *events,
-        *await renew_promises(tx, list(stock.products), causes),
+        *await renew_promises(tx, stock, list(stock.products), causes),
         *await tell_signals(tx, stock, causes),
     ]
 

@@ -54,7 +54,7 @@ async def expect_stock(batch: Sequence[Received[ExpectStock]], tx: Transaction) 
     await save_incoming(tx, incomings.changes)
     causes = {received.message.product_id: received for received in batch}
     changed = {incoming.product_id for incoming in incomings.changes}
-    return [*await renew_promises(tx, changed, causes), *effects]
+    return [*await renew_promises(tx, stock, changed, causes), *effects]
 
 
 def _expect(command: ExpectStock, stock: Stock, incomings: Incomings, *, is_new: bool) -> Reply | None:
@@ -85,13 +85,14 @@ def _missing_location(command: ExpectStock, stock: Stock) -> RequestRefused | No
 
 
 async def renew_promises(
-    tx: Transaction, product_ids: Collection[str], causes: Mapping[str, Received[Any]]
+    tx: Transaction, stock: Stock, product_ids: Collection[str], causes: Mapping[str, Received[Any]]
 ) -> list[Publish]:
     """Find anew when what is waited for is expected, and tell Orders what has changed.
 
     Args:
-        tx: the transaction, in which the levels of the products are locked.
-        product_ids: of which something else is expected or waited for than before.
+        tx: the transaction.
+        stock: locked in it, as it will be stored.
+        product_ids: of which something else is there, expected, kept from orders or waited for than before.
         causes: for each product the message that led to it; none for a timer.
 
     Returns:
@@ -100,7 +101,7 @@ async def renew_promises(
     queue = await find_queue(tx, product_ids)
     if not queue:
         return []
-    changed = promise(queue, await find_deliveries(tx, product_ids))
+    changed = promise(queue, await find_deliveries(tx, product_ids), stock)
     if not changed:
         return []
     revisions = await next_revisions(tx, {line.order_id for line in changed})

@@ -54,7 +54,7 @@ async def _decide(tx: Transaction, orders: Sequence[OrderCreated], stock: Stock)
 async def _follow_up(tx: Transaction, rows: Sequence[Row], stock: Stock, causes: Causes) -> list[Publish]:
     """Tell what follows from decisions that are stored; nearly always nothing, and then it costs no statement."""
     waited_for = {row.product_id for row in rows if row.waiting}
-    promises = await renew_promises(tx, waited_for, causes) if waited_for else []
+    promises = await renew_promises(tx, stock, waited_for, causes) if waited_for else []
     return [*promises, *await tell_signals(tx, stock, causes)]
 
 

@@ -34,7 +34,7 @@ async def find_deliveries(tx: Transaction, product_ids: Collection[str]) -> list
     """Read what is expected of products, in the order in which it comes."""
     rows = await tx.fetch(
         """
-        SELECT product_id, quantity, expected_at FROM incoming
+        SELECT product_id, location_id, quantity, expected_at FROM incoming
         WHERE product_id = ANY($1) AND replaced_at IS NULL AND quantity > 0
         ORDER BY product_id, expected_at, incoming_id
         """,
