@@ -138,6 +138,7 @@ async def test_what_is_of_another_product_is_not_found(warehouse: Warehouse) -> 
         reply = await warehouse.reply(other)
         assert isinstance(reply, RequestRefused)
         assert reply.code == "incoming-not-found"
+    assert await warehouse.levels() == {("apple", "main"): (0, 0)}
     assert (await warehouse.stock()).incoming == 5
 
 
@@ -159,6 +160,8 @@ async def test_more_than_can_be_counted_is_not_expected(warehouse: Warehouse) ->
     reply = await warehouse.reply(expected(1))
     assert isinstance(reply, RequestRefused)
     assert (reply.code, reply.pointer) == ("too-much-stock", "/quantity")
+    await warehouse.tell(DefineLocation(location_id="north"), expected(1, at="north"))
+    assert await warehouse.levels() == {("apple", "main"): (0, 0)}
     await warehouse.tell(replace(command, quantity=1), expected(LARGEST_INTEGER - 1))
     assert (await warehouse.stock()).incoming == LARGEST_INTEGER
 
@@ -228,7 +231,7 @@ async def test_what_nobody_expected_is_not_found(warehouse: Warehouse) -> None:
     reply = await warehouse.reply(came_as(uuid4(), 2))
     assert isinstance(reply, RequestRefused)
     assert (reply.code, reply.pointer) == ("incoming-not-found", "/incomingId")
-    assert (await warehouse.stock()).on_hand == 0
+    assert await warehouse.levels() == {}
 
 
 async def test_an_order_that_waits_is_promised_the_day_of_the_delivery(warehouse: Warehouse) -> None:

@@ -262,6 +262,53 @@ async def test_more_units_than_can_be_counted_are_refused(warehouse: Warehouse, 
     assert (await warehouse.levels())["apple", "north"] == (LARGEST_INTEGER, 0)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        came(1, at="north"),
+        adjusted(-1, at="north"),
+        replace(counted(1), location_id="north"),
+        carried(LARGEST_INTEGER, "main", "north"),
+        replace(came(1, at="north"), incoming_id=uuid4()),
+    ],
+    ids=["receive", "adjust", "count", "transfer", "unexpected"],
+)
+async def test_what_is_refused_leaves_no_level_behind(warehouse: Warehouse, command: Message) -> None:
+    await warehouse.tell(came(LARGEST_INTEGER), order(1))
+    before = await warehouse.stock()
+    assert isinstance(await warehouse.reply(command), RequestRefused)
+    assert await warehouse.stock() == before
+    assert await warehouse.levels() == {APPLES: (LARGEST_INTEGER, 1)}
+
+
+async def test_what_is_refused_makes_no_product_known(warehouse: Warehouse) -> None:
+    command = received(replace(came(1), incoming_id=uuid4()))
+    for _ in range(2):
+        assert refusal(await warehouse.reply(command)) == "incoming-not-found"
+        assert await warehouse.rows("SELECT FROM products") == []
+
+
+async def test_what_is_refused_takes_no_level_from_what_comes_with_it(warehouse: Warehouse) -> None:
+    unexpected = replace(came(1, at="north"), incoming_id=uuid4())
+    await warehouse.tell(unexpected, came(2, at="north"), replace(unexpected, product_id="pear"), came(1, "pear"))
+    assert await warehouse.levels() == {("apple", "north"): (2, 0), ("pear", "main"): (1, 0)}
+
+
+async def test_a_product_that_was_refused_first_is_made_known_by_who_waited_for_that(warehouse: Warehouse) -> None:
+    async with warehouse.database.transaction() as first:
+        await tell(first, replace(came(5), incoming_id=uuid4()), came(1, at="north"))
+        second = asyncio.create_task(warehouse.tell(came(3)))
+        await waits_for_a_lock(warehouse)
+    await second
+    assert await warehouse.levels() == {APPLES: (3, 0), ("apple", "north"): (1, 0)}
+    async with warehouse.database.transaction() as first:
+        await tell(first, replace(came(5, "pear"), incoming_id=uuid4()))
+        second = asyncio.create_task(warehouse.tell(came(3, "pear")))
+        await waits_for_a_lock(warehouse)
+    await second
+    assert (await warehouse.levels())["pear", "main"] == (3, 0)
+
+
 async def test_a_refused_command_may_be_tried_again_but_its_copy_is_no_try(warehouse: Warehouse) -> None:
     await warehouse.tell(came(5), order(3))
     command = received(set_to(2))

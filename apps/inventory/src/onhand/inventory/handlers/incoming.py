@@ -21,7 +21,7 @@ from onhand.inventory.domain.incoming import Incomings, tell_incoming
 from onhand.inventory.domain.levels import Stock
 from onhand.inventory.domain.promises import promise
 from onhand.inventory.store.incoming import find_incoming, save_incoming
-from onhand.inventory.store.levels import add_levels, lock_stock
+from onhand.inventory.store.levels import add_levels, lock_stock, remove_levels
 from onhand.inventory.store.promises import find_deliveries, find_promises, find_queue, save_promises
 from onhand.inventory.store.reservations import next_revisions
 
@@ -42,8 +42,9 @@ async def expect_stock(batch: Sequence[Received[ExpectStock]], tx: Transaction) 
         if not incomings.is_of_another(command.incoming_id, command.product_id)
         and stock.at(command.product_id, command.location_id) is None
     }
+    added: set[tuple[str, str]] = set()
     if places:
-        await add_levels(tx, places)
+        added = await add_levels(tx, places)
         stock = await lock_stock(tx, product_ids)
     effects: list[Effect] = []
     for received in batch:
@@ -52,6 +53,7 @@ async def expect_stock(batch: Sequence[Received[ExpectStock]], tx: Transaction) 
         if reply is not None:
             effects.append(Answer(to=received, reply=reply))
     await save_incoming(tx, incomings.changes)
+    await remove_levels(tx, added - {(incoming.product_id, incoming.location_id) for incoming in incomings.changes})
     causes = {received.message.product_id: received for received in batch}
     changed = {incoming.product_id for incoming in incomings.changes}
     return [*await renew_promises(tx, stock, changed, causes), *effects]

@@ -14,7 +14,7 @@ from onhand.inventory.domain.levels import Stock, describe
 from onhand.inventory.handlers.changes import store_changes
 from onhand.inventory.store import movements
 from onhand.inventory.store.incoming import find_incoming, save_incoming
-from onhand.inventory.store.levels import add_levels, lock_stock
+from onhand.inventory.store.levels import add_levels, lock_stock, remove_levels
 
 
 class _Book(NamedTuple):
@@ -52,8 +52,9 @@ async def move_stock(batch: Sequence[Received[Move]], tx: Transaction) -> list[E
         and stock.at(product_id, location_id) is None
         and (product_id in stock.products or makes_known(command))
     }
+    added: set[tuple[str, str]] = set()
     if places:
-        await add_levels(tx, places)
+        added = await add_levels(tx, places)
         stock = await lock_stock(tx, product_ids)
     incoming_ids = {
         command.incoming_id
@@ -63,7 +64,9 @@ async def move_stock(batch: Sequence[Received[Move]], tx: Transaction) -> list[E
     incomings = await find_incoming(tx, incoming_ids, product_ids) if incoming_ids else Incomings({}, {}, {})
     book = _Book(stock, incomings, recorded, {}, fresh)
     answers = [Answer(to=received, reply=reply) for received in batch if (reply := _answer(received, book)) is not None]
-    await movements.record(tx, [entry for entries in book.added.values() for entry in entries])
+    entries = [entry for of_movement in book.added.values() for entry in of_movement]
+    await movements.record(tx, entries)
+    await remove_levels(tx, added - {(entry.product_id, entry.location_id) for entry in entries})
     await save_incoming(tx, incomings.changes)
     causes = {received.message.product_id: received for received in batch}
     return [*await store_changes(tx, stock, causes), *answers]

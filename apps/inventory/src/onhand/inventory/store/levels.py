@@ -40,7 +40,7 @@ async def _lock(tx: Transaction, product_ids: Collection[str]) -> Sequence[Any]:
     return rows
 
 
-async def add_levels(tx: Transaction, places: Collection[tuple[str, str]]) -> None:
+async def add_levels(tx: Transaction, places: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Make products known, and give them a level, with nothing on hand, at locations where they have none.
 
     A row that does not exist cannot be locked; without this, two replicas that set the stock of a new product would
@@ -49,10 +49,11 @@ async def add_levels(tx: Transaction, places: Collection[tuple[str, str]]) -> No
     Args:
         tx: the transaction; products that are known are locked in it. `lock_stock` then finds the new levels.
         places: products and locations.
+
+    Returns:
+        Where a level was added. What is not needed after all is to be given to `remove_levels`.
     """
-    ordered = sorted(places)
-    product_ids = [product_id for product_id, _ in ordered]
-    location_ids = [location_id for _, location_id in ordered]
+    product_ids, location_ids = _sorted(places)
     await tx.execute(
         """
         INSERT INTO products (product_id)
@@ -64,7 +65,7 @@ async def add_levels(tx: Transaction, places: Collection[tuple[str, str]]) -> No
     )
     # Another replica may have made a product known just now, and the statement above has waited for it.
     await _lock(tx, product_ids)
-    await tx.execute(
+    rows = await tx.fetch(
         """
         WITH added AS (
             INSERT INTO stock_levels (product_id, location_id, edition)
@@ -72,15 +73,47 @@ async def add_levels(tx: Transaction, places: Collection[tuple[str, str]]) -> No
             FROM unnest($1::text[], $2::text[]) AS given (product_id, location_id)
             JOIN products USING (product_id) JOIN locations USING (location_id)
             ORDER BY product_id, location_id ON CONFLICT (product_id, location_id) DO NOTHING
-            RETURNING product_id, edition
+            RETURNING product_id, location_id, edition
         ), noted AS (
             UPDATE products SET edition = added.edition FROM added WHERE products.product_id = added.product_id
+        ), told AS (
+            UPDATE stock_levels SET edition = added.edition FROM added WHERE stock_levels.product_id = added.product_id
         )
-        UPDATE stock_levels SET edition = added.edition FROM added WHERE stock_levels.product_id = added.product_id
+        SELECT product_id, location_id FROM added
         """,
         product_ids,
         location_ids,
     )
+    return {(product_id, location_id) for product_id, location_id in rows}
+
+
+async def remove_levels(tx: Transaction, places: Collection[tuple[str, str]]) -> None:
+    """Take back levels that this transaction has added, and know no product any more that has no other.
+
+    Until it ends nobody else can see them. That a product's edition is higher than before does no harm.
+    """
+    if places:
+        product_ids, location_ids = _sorted(places)
+        await tx.execute(
+            """
+            DELETE FROM stock_levels USING unnest($1::text[], $2::text[]) AS given (product_id, location_id)
+            WHERE stock_levels.product_id = given.product_id AND stock_levels.location_id = given.location_id
+            """,
+            product_ids,
+            location_ids,
+        )
+        await tx.execute(
+            """
+            DELETE FROM products WHERE product_id = ANY($1)
+            AND NOT EXISTS (SELECT FROM stock_levels WHERE stock_levels.product_id = products.product_id)
+            """,
+            product_ids,
+        )
+
+
+def _sorted(places: Collection[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    ordered = sorted(places)
+    return [product_id for product_id, _ in ordered], [location_id for _, location_id in ordered]
 
 
 async def save_levels(tx: Transaction, levels: Sequence[Level]) -> None:
