@@ -91,7 +91,7 @@ LEAST_STEPS = 30
 """An order goes a long way; with fewer steps hardly any is sent off, and hardly any waits and gets its units."""
 MOST_ROUNDS = 40
 """More messages in a row than there can be from one to the last that follows from it."""
-HOLDS_ARE_OVER = "UPDATE holds SET expires_at = expires_at - interval '1 day'"
+HOLDS_ARE_OVER = "UPDATE holds SET expires_at = expires_at - interval '1 day' WHERE state = 'active'"
 ORDERS_WAIT = "UPDATE orders SET asked_at = asked_at - interval '1 day'"
 EVENTS_WAIT = "UPDATE unanswered_events SET asked_at = asked_at - interval '1 day'"
 

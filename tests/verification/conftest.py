@@ -10,17 +10,20 @@ from onhand.common.contracts import (
     HoldStock,
     Line,
     ReceiveStock,
+    ReleaseHold,
     ReturnOrder,
     SetStock,
 )
 from onhand.common.contracts.orders import Policy
 from onhand.common.database import Database
-from tests.verification.broken import (
+from tests.verification.breaking import (
     CANCELLED,
+    ENDED,
     HELD,
     LATER,
     MILK,
     PARCEL,
+    RELEASED,
     RETURN,
     SENT,
     TEA,
@@ -40,7 +43,7 @@ async def books(orders_database: Database, inventory_database: Database) -> Book
 
 
 async def fill(books: Books) -> None:
-    """Have a bit of everything: each order and hold of `broken.py`."""
+    """Have a bit of everything: each order and hold of `breaking.py`."""
     there = {"tea": 10, "milk": 1, "jam": 2, "cake": 8}
     for number, (product_id, units) in enumerate(there.items()):
         await bring(books, SetStock(movement_id=UUID(int=100 + number), product_id=product_id, on_hand=units))
@@ -59,6 +62,9 @@ async def fill(books: Books) -> None:
         HoldStock(reservation_id=HELD, lines=(Line("cake", 1),), ttl_seconds=3600),
         HoldStock(reservation_id=USED, lines=(Line("cake", 3),), ttl_seconds=3600),
         new_order(USER, Line("cake", 2), hold_id=USED),
+        HoldStock(reservation_id=RELEASED, lines=(Line("cake", 1),), ttl_seconds=3600),
+        ReleaseHold(reservation_id=RELEASED),
+        new_order(ENDED, Line("cake", 1), hold_id=RELEASED),
         ReceiveStock(movement_id=UUID(int=110), product_id="jam", quantity=1),
     )
 

@@ -38,7 +38,7 @@ async def test_an_order_and_an_entry_that_arrive_in_time_are_not_wrong(books: Bo
     await acknowledge(streams, "orders", topics, await read(streams, "orders", topics))
 
     assert (await verifying).holds
-    assert ("reading orders", 8, 8) in seen
+    assert ("reading orders", 9, 9) in seen
     assert ("waiting for orders", 0, 1) in seen
 
 

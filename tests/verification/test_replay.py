@@ -36,7 +36,7 @@ from onhand.common.contracts import (
 )
 from onhand.common.messaging.envelope import Envelope, Received, decode, read_as
 from onhand.common.messaging.streams import Streams
-from tests.verification.broken import CANCELLED, HELD, LATER, MILK, SENT, TEA, USED, WAITING
+from tests.verification.breaking import CANCELLED, HELD, LATER, MILK, SENT, TEA, USED, WAITING
 from tests.verification.office import bring, bring_one
 from toy import acknowledge, read
 

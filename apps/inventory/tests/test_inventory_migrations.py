@@ -8,9 +8,10 @@ from onhand.cli.packages import package_directory
 from onhand.common.contracts import GetIncoming, IncomingDetails
 from onhand.common.contracts.message import LARGEST_INTEGER
 from onhand.common.database import Database
-from warehouse import Warehouse, came, came_back, counted, expected, order, sent
+from warehouse import Warehouse, came, came_back, counted, expected, held, order, order_of, sent
 
 WIDE, RECEIVED = "20261128000201_wide_counters", "20261128000202_received_deliveries"
+TAKEN_OVER = "20261129000202_holds_taken_over"
 
 
 @pytest.fixture
@@ -53,3 +54,13 @@ async def test_counters_are_narrow_again_unless_that_would_cut_one_off(warehouse
         await migrate(warehouse, WIDE, "down")
     assert await warehouse.levels() == {("apple", "main"): (LARGEST_INTEGER + 1, 0)}
     await warehouse.check()
+
+
+async def test_units_of_holds_that_were_used_before_are_taken_over_by_who_used_them(warehouse: Warehouse) -> None:
+    used, active = held(apple=2), held(apple=1)
+    await warehouse.tell(counted(9), used, active, user := order_of(hold=used, apple=1))
+    taken_over = "SELECT holder_id, taken_by FROM reservations WHERE taken_by IS NOT NULL"
+    assert await warehouse.rows(taken_over) == [(used.reservation_id, user.order_id)]
+    for direction in ("down", "up"):
+        await migrate(warehouse, TAKEN_OVER, direction)
+    assert await warehouse.rows(taken_over) == [(used.reservation_id, user.order_id)]

@@ -151,15 +151,17 @@ _REFUSED_WITHOUT_NEED = """
     GROUP BY holder_id HAVING bool_and(requested <= available) LIMIT $1
 """
 
-# A hold ends in one way, and what it held is then given back, to everybody or to the order that used it.
+# A hold ends in one way, and what it held is then given back, to everybody or to the order that used it. Its rows
+# say which. Whether its time was over was asked of one clock at one moment, however clocks were set.
 _HOLDS_THAT_DO_NOT_ADD_UP = """
     WITH wanted AS (
         SELECT reservation_id, line ->> 'productId' AS product_id, sum((line ->> 'quantity')::bigint) AS units
         FROM holds, jsonb_array_elements(lines) AS line GROUP BY 1, 2
     ), given AS (
         SELECT holder_id AS reservation_id, product_id, sum(granted) AS units, sum(shipped) AS shipped,
-               count(*) AS rows, count(*) FILTER (WHERE released_at IS NULL) AS held
-        FROM reservations WHERE holder_id IN (SELECT reservation_id FROM holds) GROUP BY 1, 2
+               count(*) AS rows, count(*) FILTER (WHERE released_at IS NULL) AS held,
+               max(taken_by::text) AS taker, count(*) FILTER (WHERE taken_by IS DISTINCT FROM order_id) AS mistaken
+        FROM reservations JOIN holds ON reservation_id = holder_id GROUP BY 1, 2
     )
     SELECT reservation_id::text AS subject,
            CASE
@@ -170,6 +172,10 @@ _HOLDS_THAT_DO_NOT_ADD_UP = """
                WHEN wanted.units IS DISTINCT FROM given.units THEN 'is for ' || coalesce(wanted.units, 0) || ' of '
                    || product_id || ', but was given ' || coalesce(given.units, 0)
                WHEN shipped > 0 THEN 'has sent ' || shipped || ' of ' || product_id
+               WHEN mistaken > 0 THEN 'is ' || state || ', but ' || coalesce('order ' || taker, 'no order')
+                   || ' has taken over its ' || product_id
+               WHEN state = 'expired' AND ended_at < expires_at THEN 'is expired, but ended before its time was over'
+               WHEN state = 'released' AND ended_at >= expires_at THEN 'is released, but its time was over before'
                ELSE 'is ' || state || ', but ' || held || ' of its ' || rows || ' places for ' || product_id
                    || ' are held'
            END AS problem,
@@ -177,6 +183,7 @@ _HOLDS_THAT_DO_NOT_ADD_UP = """
     FROM wanted FULL JOIN given USING (reservation_id, product_id) JOIN holds USING (reservation_id)
     WHERE (state = 'used') <> (order_id IS NOT NULL) OR (state = 'active') <> (ended_at IS NULL)
        OR wanted.units IS DISTINCT FROM given.units OR shipped > 0
+       OR mistaken > 0 OR state = 'expired' AND ended_at < expires_at OR state = 'released' AND ended_at >= expires_at
        OR held <> CASE state WHEN 'active' THEN rows ELSE 0 END
     LIMIT $1
 """

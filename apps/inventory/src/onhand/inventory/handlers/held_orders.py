@@ -62,8 +62,9 @@ async def _use(tx: Transaction, uses: Mapping[UUID, Use], stock: Stock, causes: 
 
     An order of this batch may wait for it only now, so that it does not count what could be promised before the batch.
     """
-    await holds.use_holds(tx, {hold_id: use.order_id for hold_id, use in uses.items()})
-    await reservations.release_rows(tx, uses)
+    order_ids = {hold_id: use.order_id for hold_id, use in uses.items()}
+    await holds.use_holds(tx, order_ids)
+    await reservations.hand_over(tx, order_ids)
     surplus = [(level, units) for use in uses.values() for level, units in use.surplus.items()]
     for level, units in surplus:
         level.reserved -= units

@@ -1,6 +1,6 @@
 """How decisions and reservations are written and read: one statement for a whole batch."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from uuid import UUID
@@ -118,6 +118,23 @@ async def release_rows(tx: Transaction, holder_ids: Collection[UUID]) -> list[Re
         list(holder_ids),
     )
     return [Released(*row) for row in rows]
+
+
+async def hand_over(tx: Transaction, order_ids: Mapping[UUID, UUID]) -> None:
+    """Note that orders have taken over what holds had.
+
+    Args:
+        tx: the transaction.
+        order_ids: for each hold the order that uses it.
+    """
+    await tx.execute(
+        """
+        UPDATE reservations SET released_at = statement_timestamp(), taken_by = user_id
+        FROM unnest($1::uuid[], $2::uuid[]) AS given (used, user_id) WHERE holder_id = used AND released_at IS NULL
+        """,
+        list(order_ids),
+        list(order_ids.values()),
+    )
 
 
 async def find_open_rows(tx: Transaction, holder_ids: Collection[UUID]) -> dict[UUID, list[OpenRow]]:
