@@ -40,9 +40,9 @@ class SharedSystem:
         """Make sure that everything holds that `onhand verify` checks, whatever tests have done, and end."""
         if self._system is None:
             return
-        code, verdict = verify(self._system)
-        self._system = None
-        self._stack.close()
+        system, self._system = self._system, None
+        with self._stack.pop_all():
+            code, verdict = verify(system)
         assert code == 0, [check["findings"] for check in verdict["checks"] if check["violations"]]
 
 
