@@ -52,6 +52,7 @@ class System:
             **settings,
         }
         self._children: list[subprocess.Popen[bytes]] = []
+        self._killed: list[psutil.Process] = []
         # Room for all: with less, httpx closes connections as idle that another thread is just about to use.
         room = httpx.Limits(max_connections=100, max_keepalive_connections=100)
         url = self.url("gateway")
@@ -72,6 +73,8 @@ class System:
 
     def start(self, *services: str) -> None:
         """Type `onhand start` in a terminal of its own, and wait until the services (all, if none is named) work."""
+        # Gone and not only ended: PostgreSQL takes the pid of a zombie in its lock file for a server that runs.
+        psutil.wait_procs(self._killed, timeout=10)
         onhand = self.spawn("onhand.cli", "start", *services)
         eventually(lambda: self.is_ready(*services) or onhand.poll() is not None, seconds=60)
         assert onhand.poll() is None, self.log()
@@ -157,7 +160,8 @@ class System:
         """End every process at once, the supervisor first: nobody is left to tidy up."""
         for child in self._children:
             child.kill()
-        _kill(self.left_running())
+        self._killed = self.left_running()
+        _kill(self._killed)
         self._reap()
 
     def restart(self, component: str) -> None:
@@ -264,8 +268,7 @@ def _kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    # Gone and not only ended: PostgreSQL takes the pid of a zombie in its lock file for a server that runs.
-    psutil.wait_procs(processes, timeout=10)
+    eventually(lambda: all(map(_has_ended, processes)))
 
 
 def _has_ended(process: psutil.Process) -> bool:

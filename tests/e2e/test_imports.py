@@ -68,7 +68,7 @@ def test_an_import_that_is_interrupted_says_how_far_it_came_and_goes_on_there(
     eventually(lambda: there(system, prefix) or first.poll() is not None)
     first.send_signal(signal.SIGINT)
     assert first.wait() == 130, "it was done before it could be interrupted"
-    said = (system.directory / "onhand.cli.log").read_text().splitlines()[-1]
+    said = next(line for line in system.log().splitlines() if "rows were answered" in line)
     answered, _, rest = said.partition(" ")
     assert rest == f"of {10 * ROWS} rows were answered; run it again to go on"
     told = summary(import_stock(system, file, "--as", "receive", "--json"))
