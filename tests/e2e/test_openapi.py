@@ -8,6 +8,7 @@ import pytest
 import schemathesis
 import schemathesis.openapi
 
+from tests.e2e.conftest import StartSystem
 from tests.e2e.system import System
 from tests.e2e.waiting import eventually
 from tests.fuzz.run import ENDLESS, run_schemathesis
@@ -80,11 +81,12 @@ def test_a_list_for_a_location_that_is_not_there_is_answered_as_the_document_say
 
 @pytest.mark.timeout(300)
 def test_whatever_is_made_up_from_the_document_is_answered_as_it_says_and_never_by_a_failure(
-    system: System, tmp_path: Path
+    start_system: StartSystem, tmp_path: Path
 ) -> None:
-    verdict = run_schemathesis(system.url("gateway"), tmp_path, "--generation-deterministic", "-n", "10")
+    system = start_system()  # afterwards there are as many locations as there may be, and none is what it was
+    verdict = run_schemathesis(system.url("gateway"), tmp_path, "--generation-deterministic", "-n", "6")
     assert verdict.is_clean, verdict.report
-    assert verdict.cases > 1000
+    assert verdict.cases > 600
 
 
 def _is_confirmed(system: System, order_id: str) -> bool:
