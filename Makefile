@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := libs/common apps/gateway apps/orders apps/inventory apps/cli
 # Each worker starts servers of its own; a Redis that REDIS_URL names is only one.
-WORKERS ?= $(if $(REDIS_URL),0,3)
+WORKERS ?= $(if $(REDIS_URL),0,4)
+# Where this is set nothing keeps what was compiled, and tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks examples/* conftest.py
 
 .DEFAULT_GOAL := help
@@ -17,7 +19,7 @@ setup: .venv/installed ## Create .venv with every dependency, hashes checked
 start: .venv/installed ## Run gateway, orders and inventory, with their servers, in the foreground
 	@exec $(BIN)/onhand start
 
-test: .venv/installed ## Run all tests on real servers, three files at a time (ARGS="-k name" to choose, WORKERS=0 for one)
+test: .venv/installed ## Run all tests on real servers, four files at a time (ARGS="-k name" to choose, WORKERS=0 for one)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/installed ## Lint, format check, strict types, import contracts, message contracts, dependency hygiene

@@ -63,7 +63,7 @@ def test_what_cannot_be_cancelled_is_refused_with_its_state(system: System, tea:
     for order_id, state in ((rejected, "rejected"), (sent, "partially-fulfilled")):
         refused = problem(post(system, f"orders/{order_id}/cancel"), 409)
         assert (refused["type"], refused["state"]) == (ORDER_STATE, state)
-    assert numbers(system, tea)[1] == 1
+    eventually(lambda: numbers(system, tea)[1] == 1)
 
 
 def test_an_order_is_sent_off_line_by_line_and_at_last_all_of_it(system: System, tea: str, jam: str) -> None:
