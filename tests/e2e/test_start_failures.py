@@ -24,10 +24,16 @@ def system() -> Iterator[System]:
         yield system
 
 
-@pytest.fixture
-def not_redis() -> Iterator[str]:
-    """A REDIS_URL where something listens that is no Redis: it hangs up on everybody."""
-    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+class SaysHttp(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.recv(1000)
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.fixture(params=[socketserver.BaseRequestHandler, SaysHttp])
+def not_redis(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A REDIS_URL where something listens that is no Redis: it hangs up on everybody, or speaks HTTP."""
+    with socketserver.TCPServer(("127.0.0.1", 0), request.param) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
         yield f"redis://:s3cret@127.0.0.1:{server.server_address[1]}/0"
         server.shutdown()

@@ -39,7 +39,10 @@ def migrate_databases(database_urls: Mapping[str, str], say: Say) -> dict[str, l
     """
     applied = {}
     for service, url in database_urls.items():
-        applied[service] = migrate(url, ["onhand.common", package_of(service)])
+        try:
+            applied[service] = migrate(url, ["onhand.common", package_of(service)])
+        except StartupError as error:
+            raise StartupError(f"{error} (the database of {service}: {service.upper()}_DATABASE_URL)") from error
         if applied[service]:
             say(f"{service}: applied {', '.join(applied[service])}")
     return applied

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from onhand.common.contracts import CONTRACTS
 from onhand.common.errors import StartupError, Unavailable
@@ -63,6 +63,8 @@ async def open_streams(url: str, partitions: int = 1) -> AsyncGenerator["Streams
             await streams.ping()
         except Unavailable as error:
             raise StartupError(f"{error}. Start it, or mend REDIS_URL") from error
+        except RedisError as error:
+            raise StartupError(f"what answers does not speak as Redis does: {error}. Mend REDIS_URL") from error
         yield streams
     finally:
         await streams.close()
