@@ -16,6 +16,10 @@ from onhand.common.errors import StartupError
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
+class NotMigrated(StartupError):
+    """A database was not brought up to date."""
+
+
 def migrate(database_url: str, packages: Sequence[str]) -> list[str]:
     """Apply what is new in the `migrations` directories of packages, in their order; make the database if need be.
 
@@ -26,7 +30,7 @@ def migrate(database_url: str, packages: Sequence[str]) -> list[str]:
         The files that were applied.
 
     Raises:
-        StartupError: one line with dbmate's reason.
+        NotMigrated: one line with dbmate's reason.
     """
     return [file for package in packages for file in _migrate_package(database_url, package)]
 
@@ -41,8 +45,8 @@ def migrate_databases(database_urls: Mapping[str, str], say: Say) -> dict[str, l
     for service, url in database_urls.items():
         try:
             applied[service] = migrate(url, ["onhand.common", package_of(service)])
-        except StartupError as error:
-            raise StartupError(f"{error} (the database of {service}: {service.upper()}_DATABASE_URL)") from error
+        except NotMigrated as error:
+            raise NotMigrated(f"{error} (the database of {service}: {service.upper()}_DATABASE_URL)") from error
         if applied[service]:
             say(f"{service}: applied {', '.join(applied[service])}")
     return applied
@@ -63,7 +67,7 @@ def _migrate_package(database_url: str, package: str) -> list[str]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["dbmate said nothing"])[-1].removeprefix("Error: ")
-        raise StartupError(f"migrating the database of {package} failed: {reason}")
+        raise NotMigrated(f"migrating the database of {package} failed: {reason}")
     return re.findall(r"^Applied: (\S+)", done.stdout, re.MULTILINE)
 
 
