@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from benchmarks import cores, load
 from benchmarks.basket import Basket, fill_basket, in_batches
 from benchmarks.batches import WIDTH as BATCH_REPORT_WIDTH
-from benchmarks.batches import BatchReport, connections_for, make_batch_report, print_batch_report, write_batch_json
+from benchmarks.batches import BatchReport, connections_for, make_batch_report, print_batch_report
 from benchmarks.batches import run_in_turn as run_batches_in_turn
 from benchmarks.cores import Cores
 from benchmarks.facts import facts
@@ -22,12 +22,12 @@ from benchmarks.ledger import Ledger, open_ledger
 from benchmarks.measure import Round, run_round
 from benchmarks.options import Connections, Seconds
 from benchmarks.overload import Outcome, Setting, outcome, run_pairs, settings
-from benchmarks.overload_report import make_overload_report, print_overload_report, write_overload_json
+from benchmarks.overload_report import make_overload_report, print_overload_report
 from benchmarks.preload import store
 from benchmarks.report import Report, make_report, print_report, write_json
 from benchmarks.target import Target, fresh_system, running_system
 from benchmarks.volume import Side, Volume, run_in_turn, sum_up, verify_target
-from benchmarks.volume_report import VolumeReport, print_volume_report, write_volume_json
+from benchmarks.volume_report import VolumeReport, print_volume_report
 from onhand.cli.api import ask
 from onhand.cli.commands import Commands, examples
 
@@ -180,7 +180,7 @@ def _overload(progress: Progress, url: str | None, apart: Cores | None, plan: Pl
     report = make_overload_report(load.name(), known | {"cores": str(apart or "shared")}, outcomes)
     print_overload_report(report, Console())
     if json:
-        write_overload_json(report, json)
+        write_json(report, json)
     return report.complete
 
 
@@ -205,7 +205,7 @@ def _volume(progress: Progress, stored: int, plan: Plan, json: Path | None) -> b
     report = VolumeReport(_load(plan), known, volume)
     print_volume_report(report, Console())
     if json:
-        write_volume_json(report, json)
+        write_json(report, json)
     return volume.is_complete
 
 
@@ -227,7 +227,7 @@ def _batches(progress: Progress, url: str | None, size: int, plan: Plan, json: P
             report = asyncio.run(run(target))
     print_batch_report(report, Console(width=BATCH_REPORT_WIDTH))
     if json:
-        write_batch_json(report, json)
+        write_json(report, json)
     return report.complete
 
 

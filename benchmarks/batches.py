@@ -1,7 +1,6 @@
 """What orders gain by coming in batches: one system, loaded with single requests and with batches in turn."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 from rich.console import Console
@@ -9,7 +8,7 @@ from rich.table import Table
 
 from benchmarks.ledger import Ledger
 from benchmarks.measure import Round, Spread, run_round, spread
-from benchmarks.report import COMPONENTS, DISTURBED, completeness, met
+from benchmarks.report import COMPONENTS, DISTURBED, completeness, met, print_facts
 from benchmarks.target import Target
 
 ASKED = 3.0
@@ -94,15 +93,9 @@ def make_batch_report(load: str, facts: Mapping[str, str], size: int, pairs: Seq
     return BatchReport(load, facts, size, connections_for(size), gains, complete)
 
 
-def write_batch_json(report: BatchReport, file: Path) -> None:
-    """Write the report for programs."""
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
-
-
 def print_batch_report(report: BatchReport, console: Console) -> None:
     """Print the report for people."""
-    for name, value in {"load": report.load, **report.facts}.items():
-        console.print(f"{name + ':':<10}{value}", soft_wrap=True, highlight=False)
+    print_facts(report.load, report.facts, console)
     console.print(
         f"\nBatches of {report.size:,} orders over {report.connections} connections, in turn with single requests.\n"
     )

@@ -1,14 +1,13 @@
 """What is printed of an overload: a table for people, JSON for programs."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.overload import ASKED, TIMES, Outcome, Pair
-from benchmarks.report import DISTURBED, completeness, met
+from benchmarks.report import DISTURBED, completeness, met, print_facts
 
 _HOW = f"""
 Offered: {TIMES} times the best, by a timetable that does not wait for answers. A
@@ -35,15 +34,9 @@ def make_overload_report(load: str, facts: Mapping[str, str], outcomes: Sequence
     return OverloadReport(load, facts, outcomes, complete=not any(it.problems for it in rounds))
 
 
-def write_overload_json(report: OverloadReport, file: Path) -> None:
-    """Write the report for programs."""
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
-
-
 def print_overload_report(report: OverloadReport, console: Console) -> None:
     """Print the report for people."""
-    for name, value in {"load": report.load, **report.facts}.items():
-        console.print(f"{name + ':':<10}{value}", soft_wrap=True, highlight=False)
+    print_facts(report.load, report.facts, console)
     console.print(_HOW, soft_wrap=True, highlight=False)
     for it in report.outcomes:
         console.print()

@@ -78,15 +78,20 @@ def make_report(load: str, facts: Mapping[str, str], rounds: Sequence[Round], li
     return Report(load, facts, rounds, summarize(rounds, lines), complete=not any(it.problems for it in rounds))
 
 
-def write_json(report: Report, file: Path) -> None:
-    """Write the report for programs."""
+def write_json(report: msgspec.Struct, file: Path) -> None:
+    """Write any of the reports for programs."""
     file.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+
+
+def print_facts(load: str, facts: Mapping[str, str], console: Console) -> None:
+    """Print what every report begins with: what the load was, and on what."""
+    for name, value in {"load": load, **facts}.items():
+        console.print(f"{name + ':':<10}{value}", soft_wrap=True, highlight=False)
 
 
 def print_report(report: Report, console: Console) -> None:
     """Print the report for people."""
-    for name, value in {"load": report.load, **report.facts}.items():
-        console.print(f"{name + ':':<10}{value}", soft_wrap=True, highlight=False)
+    print_facts(report.load, report.facts, console)
     console.print()
     console.print(_speed(report))
     console.print()

@@ -1,13 +1,12 @@
 """What is printed of two systems that were loaded in turn: a table for people, JSON for programs."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report import DISTURBED, completeness, met
+from benchmarks.report import DISTURBED, completeness, met, print_facts
 from benchmarks.volume import ASKED, LONGEST_VERIFICATION_SECONDS, Volume
 
 
@@ -19,15 +18,9 @@ class VolumeReport(msgspec.Struct, rename="camel", frozen=True):
     volume: Volume
 
 
-def write_volume_json(report: VolumeReport, file: Path) -> None:
-    """Write the report for programs."""
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
-
-
 def print_volume_report(report: VolumeReport, console: Console) -> None:
     """Print the report for people."""
-    for name, value in {"load": report.load, **report.facts}.items():
-        console.print(f"{name + ':':<10}{value}", soft_wrap=True, highlight=False)
+    print_facts(report.load, report.facts, console)
     console.print(
         f"\nTwo systems on this machine, loaded in turn: an empty one, and one in which {report.volume.stored:,} orders"
         " and as many products were stored before.\n",
