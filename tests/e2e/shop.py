@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 
 from tests.e2e.system import System
-from tests.e2e.traffic import look_up, stock
+from tests.e2e.traffic import look_up, patiently, stock
 from tests.e2e.waiting import eventually
 
 API = "/api/gateway"
@@ -38,6 +38,13 @@ def done(response: httpx.Response, status: int = 201) -> dict[str, Any]:
     assert response.status_code == status, response.text
     body: dict[str, Any] = response.json()
     return body
+
+
+def read(system: System, path: str, **query: object) -> dict[str, Any]:
+    """What is there, as soon as there is somebody to tell it."""
+    parameters = {name: str(value) for name, value in query.items()}
+    found: dict[str, Any] = patiently(lambda: system.client.get(f"{API}/{path}", params=parameters))
+    return found
 
 
 def place(system: System, units: dict[str, int], **fields: object) -> str:
@@ -85,7 +92,7 @@ def hold(system: System, units: dict[str, int], ttl_seconds: int = 600) -> str:
 
 def state_of(system: System, reservation_id: str) -> str:
     """How a hold stands."""
-    return str(done(system.client.get(f"{API}/reservations/{reservation_id}"), 200)["state"])
+    return str(read(system, f"reservations/{reservation_id}")["state"])
 
 
 def numbers(system: System, product: str) -> tuple[int, int, int]:
@@ -102,11 +109,10 @@ def at_locations(system: System, product: str) -> dict[str, tuple[int, int]]:
 
 def explain(system: System, product: str, **query: object) -> dict[str, Any]:
     """Ask why a product's numbers are what they are."""
-    parameters = {name: str(value) for name, value in query.items()}
-    return done(system.client.get(f"{API}/stock/{product}/explain", params=parameters), 200)
+    return read(system, f"stock/{product}/explain", **query)
 
 
 def timeline(system: System, order_id: str) -> list[dict[str, Any]]:
     """What has happened to an order."""
-    events: list[dict[str, Any]] = done(system.client.get(f"{API}/orders/{order_id}/events"), 200)["events"]
+    events: list[dict[str, Any]] = read(system, f"orders/{order_id}/events")["events"]
     return events
