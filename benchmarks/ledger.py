@@ -12,6 +12,13 @@ from onhand.common.errors import StartupError
 _POLL_SECONDS = 0.02
 _QUIET_SECONDS = 0.2
 """No order is pending for so long: what was on its way when the load stopped has arrived."""
+# As long as one is, it is among those that were asked for; to read all orders would take as long as many are stored.
+_IS_ANY_PENDING = """
+    SELECT EXISTS (
+        SELECT FROM asked_orders, unnest(order_ids) AS asked (order_id) JOIN orders USING (order_id)
+        WHERE status = 'pending'
+    )
+"""
 
 
 class Books(NamedTuple):
@@ -61,7 +68,7 @@ class Ledger:
 
     async def is_busy(self) -> bool:
         """Whether an order is pending."""
-        return bool(await self._orders.fetchval("SELECT EXISTS (SELECT FROM orders WHERE status = 'pending')"))
+        return bool(await self._orders.fetchval(_IS_ANY_PENDING))
 
     async def books(self) -> Books:
         """Count everything."""

@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from onhand.common import database as database_module
-from onhand.common.database import Database, is_database_away, open_database, takes_too_long
+from onhand.common.database import Database, open_database
+from onhand.common.database_errors import is_database_away, takes_too_long
 from onhand.common.messaging.streams import Streams
 from onhand.common.testing import eventually
 from tests.databases import Databases

@@ -92,7 +92,7 @@ LEAST_STEPS = 30
 MOST_ROUNDS = 40
 """More messages in a row than there can be from one to the last that follows from it."""
 HOLDS_ARE_OVER = "UPDATE holds SET expires_at = expires_at - interval '1 day' WHERE state = 'active'"
-ORDERS_WAIT = "UPDATE orders SET asked_at = asked_at - interval '1 day'"
+ORDERS_WAIT = "UPDATE asked_orders SET asked_at = asked_at - interval '1 day'"
 EVENTS_WAIT = "UPDATE unanswered_events SET asked_at = asked_at - interval '1 day'"
 
 
@@ -258,8 +258,8 @@ async def wrong(books: Books) -> list[Finding]:
 
 
 EMPTY_ORDERS = """
-    DELETE FROM orders; DELETE FROM order_events; DELETE FROM order_changes; DELETE FROM order_products;
-    DELETE FROM unanswered_events
+    DELETE FROM orders; DELETE FROM asked_orders; DELETE FROM order_events; DELETE FROM order_changes;
+    DELETE FROM order_products; DELETE FROM unanswered_events
 """
 EMPTY_INVENTORY = """
     DELETE FROM reservations; DELETE FROM holds; DELETE FROM movements; DELETE FROM stock_levels;

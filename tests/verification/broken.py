@@ -36,6 +36,12 @@ _ORDERS = {
         "DELETE FROM order_events WHERE order_id = :TEA AND version = 2",
         {"I3": (TEA, "is still pending, though Inventory has decided: it has units")},
     ),
+    "an order is pending and forgotten": Broken(
+        "orders",
+        "UPDATE orders SET status = 'pending', version = 1 WHERE order_id = :TEA;"
+        "DELETE FROM asked_orders; DELETE FROM order_events WHERE order_id = :TEA AND version = 2",
+        {"I3": (TEA, "is pending, and Inventory will not be asked again")},
+    ),
     "an order ends twice": Broken(
         "orders",
         "UPDATE orders SET version = 3 WHERE order_id = :TEA;"
@@ -183,7 +189,8 @@ BROKEN = _ORDERS | IN_INVENTORY
 FORBIDDEN = {
     "an order is stored twice": Broken(
         "orders",
-        "ALTER TABLE orders DROP CONSTRAINT orders_pkey;INSERT INTO orders SELECT * FROM orders WHERE order_id = :TEA",
+        "ALTER TABLE orders DROP CONSTRAINT orders_pkey, ALTER COLUMN rare_status DROP EXPRESSION;"
+        "INSERT INTO orders SELECT * FROM orders WHERE order_id = :TEA",
         {"I1": (TEA, "is stored 2 times")},
     ),
     "a key makes two orders": Broken(

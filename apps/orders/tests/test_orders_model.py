@@ -243,7 +243,7 @@ class OrdersMachine(RuleBasedStateMachine):
     def orders_asks_again_after(self, minutes: int) -> None:
         pending = {order_id: order for order_id, order in self.model.orders.items() if order.status == "pending"}
         self.asked = {order_id: self.asked.get(order_id, Asked()).later(minutes * MINUTE) for order_id in pending}
-        sql = "UPDATE orders SET asked_at = asked_at - make_interval(mins => $1)"
+        sql = "UPDATE asked_orders SET asked_at = asked_at - make_interval(mins => $1)"
         self.database.run(lambda tx: tx.execute(sql, minutes))
         due = [order_id for order_id, asked in self.asked.items() if asked.is_due]
         published = self.database.run(partial(ask_again, MINUTE))
@@ -311,7 +311,10 @@ async def stored(
     return details, logs, {row["fact"] for row in await tx.fetch("SELECT fact FROM unanswered_events")}
 
 
-EMPTY = "DELETE FROM orders; DELETE FROM order_events; DELETE FROM order_changes; DELETE FROM unanswered_events"
+EMPTY = """
+    DELETE FROM orders; DELETE FROM asked_orders; DELETE FROM order_events; DELETE FROM order_changes;
+    DELETE FROM unanswered_events
+"""
 LOG = "SELECT order_id, version, split_part(type, '.', 2) FROM order_events ORDER BY order_id, version"
 
 

@@ -61,3 +61,16 @@ async def test_many_changes_cost_as_many_statements_as_one(orders_database: Data
         ([CancelOrder(ids[2])], [CancelOrder(ids[3]), CancelOrder(waiting[0]), CancelOrder(waiting[1])]),
     ):
         assert await count_statements(orders_database, *one) == await count_statements(orders_database, *many) <= 6
+
+
+async def test_an_order_is_settled_where_it_stands_and_in_no_index(orders_database: Database) -> None:
+    ids = [await placed(orders_database, ONE) for _ in range(20)]
+    async with orders_database.transaction() as tx:
+        await handle([received(StockReserved(order_id)) for order_id in ids], tx)
+        counts = await tx.fetchrow(
+            """
+            SELECT pg_stat_get_xact_tuples_updated(oid), pg_stat_get_xact_tuples_hot_updated(oid)
+            FROM pg_class WHERE oid = 'orders'::regclass
+            """
+        )
+    assert tuple(counts) == (len(ids), len(ids))

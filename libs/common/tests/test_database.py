@@ -1,9 +1,11 @@
+import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from conftest import Servers
+from onhand.common import database
 from onhand.common.database import Database, Session, open_database
 from onhand.common.errors import StartupError
 from tests.databases import Databases
@@ -60,6 +62,34 @@ async def test_a_session_that_rests_has_no_transaction_open(orders_database: Dat
         async with orders_database.transaction() as tx:
             state = await tx.fetchval("SELECT state FROM pg_stat_activity WHERE pid = $1", backend)
     assert state == "idle"
+
+
+async def test_what_a_session_writes_that_never_rests_is_counted(
+    orders_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def counted() -> int:
+        async with orders_database.transaction() as tx:
+            rows: int = await tx.fetchval("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relid = 'inbox'::regclass")
+        return rows
+
+    before = await counted()
+    monkeypatch.setattr(database, "_COUNTED_SECONDS", 0.1)
+    async with orders_database.session() as session, asyncio.timeout(20):
+        while await counted() == before:
+            async with session.transaction() as tx:
+                await tx.execute("INSERT INTO inbox (message_id) SELECT gen_random_uuid()")
+
+
+async def test_a_statement_is_planned_once_whatever_it_is_asked_for(orders_database: Database) -> None:
+    async with orders_database.session() as session:
+        for count in range(10):
+            async with session.transaction() as tx:
+                await tx.fetch("SELECT FROM inbox WHERE message_id = ANY($1)", ["a"] * (count + 1))
+        async with session.transaction() as tx:
+            plans = await tx.fetch(
+                "SELECT custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT FROM inbox%'"
+            )
+    assert [row["custom_plans"] for row in plans] == [0]
 
 
 async def test_what_went_wrong_in_a_session_is_told_also_if_its_end_goes_wrong(orders_database: Database) -> None:

@@ -69,8 +69,8 @@ MESSAGING = (
         changes=(
             Change(
                 "libs/common/src/onhand/common/database.py",
-                'if await _say(self._connection, "COMMIT AND CHAIN") != "COMMIT":',
-                'if False and await _say(self._connection, "COMMIT AND CHAIN") != "COMMIT":',
+                'if await _say(self._connection, "COMMIT AND CHAIN" if chains',
+                'if False and await _say(self._connection, "COMMIT AND CHAIN" if chains',
             ),
         ),
         tests=(f"{_TESTS}/test_database.py::test_a_session_commits_what_does_not_raise_and_rolls_back_what_does",),

@@ -154,7 +154,7 @@ RECOVERY = (
         sentence="A connection that has gone silent is asked to roll back, for as long as any statement may take.",
         promise="a connection may go silent",
         changes=(
-            Change(f"{_COMMON}/database.py", "    TimeoutError,  # nothing comes any more\n", ""),
+            Change(f"{_COMMON}/database_errors.py", "    TimeoutError,  # nothing comes any more\n", ""),
             Change(f"{_COMMON}/database.py", "connection.execute(words, timeout=seconds)", "connection.execute(words)"),
         ),
         tests=(

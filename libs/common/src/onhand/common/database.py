@@ -5,6 +5,7 @@ Services get a `Transaction` from the runtime and write SQL on it; only this fil
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any, Protocol, TypeAlias
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
+from onhand.common.database_errors import ENDS_CONNECTION
 from onhand.common.errors import StartupError
 
 Transaction: TypeAlias = Any
@@ -23,46 +25,12 @@ _LOCKED_MS = "20000"
 _STATEMENT_SECONDS = 25.0
 _ANSWER_SECONDS = 5.0
 """How long what takes no time may take: BEGIN, ROLLBACK, to say that a statement was cancelled."""
+_COUNTED_SECONDS = 5.0
+"""How long what a busy session writes may go uncounted."""
 
 # A peer that has vanished without a word is noticed after some 10 s, also where nobody waits for an answer. Not every
 # platform has every option.
 _OF_TCP = {"TCP_KEEPIDLE": 5, "TCP_KEEPALIVE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
-
-_TRANSIENT = (
-    OSError,  # the server is not there
-    TimeoutError,
-    asyncpg.InterfaceError,  # the connection broke while idle
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.IdleInTransactionSessionTimeoutError,  # we were frozen
-    asyncpg.LockNotAvailableError,  # somebody held a lock for too long
-    asyncpg.OperatorInterventionError,  # the server shuts down, or an administrator ended the session
-    asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
-    asyncpg.TransactionRollbackError,  # deadlock, serialization
-    asyncpg.PostgresSystemError,  # the server cannot read or write a file
-    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a primary that became one
-)
-
-_ENDS_CONNECTION = (
-    TimeoutError,  # nothing comes any more
-    asyncio.CancelledError,  # who gives up waiting has done so at once
-    asyncpg.PostgresConnectionError,
-    asyncpg.ReadOnlySQLTransactionError,  # the next may lead to the server, or find the setting, that allows it
-)
-
-
-def is_database_away(error: Exception) -> bool:
-    """Whether the same transaction may succeed later, so that the error says nothing against what is in it."""
-    return isinstance(error, _TRANSIENT) and not isinstance(error, asyncpg.DataError)
-
-
-def takes_too_long(error: Exception) -> bool:
-    """Whether the server ended a statement because of the time it took.
-
-    That it waited for a lock does not count, since then it is somebody else who takes too long. Nor does silence: a
-    server that is there says that it has ended a statement.
-    """
-    return isinstance(error, asyncpg.QueryCanceledError)
 
 
 async def walk_along_indexes(tx: Transaction) -> None:
@@ -86,31 +54,35 @@ class Session:
 
     Taking a connection from the pool and giving it back costs as much as a short statement, and so does BEGIN: each
     COMMIT begins the next transaction along with it. `now()` is therefore the time of the COMMIT before; use
-    `statement_timestamp()`.
+    `statement_timestamp()`. Now and then a COMMIT does not: PostgreSQL counts what a session has written only while it
+    is in no transaction, and autovacuum goes by these counts.
     """
 
     def __init__(self, connection: Any) -> None:  # noqa: ANN401  # asyncpg ships no types
         self._connection = connection
         self._has_begun = False
+        self._chained_since = time.monotonic()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction]:
         """Begin a transaction; commit at the end of the block, roll back if it raises."""
         if not self._has_begun:
             await _say(self._connection, "BEGIN", _ANSWER_SECONDS)
+            self._chained_since = time.monotonic()
         self._has_begun = False
         try:
             yield self._connection
         except BaseException as error:
             await self._roll_back_after(error)
             raise
-        if await _say(self._connection, "COMMIT AND CHAIN") != "COMMIT":  # PostgreSQL says no more than that
+        chains = time.monotonic() - self._chained_since < _COUNTED_SECONDS
+        if await _say(self._connection, "COMMIT AND CHAIN" if chains else "COMMIT") != "COMMIT":  # it says no more
             await _say(self._connection, "ROLLBACK", _ANSWER_SECONDS)
             raise RuntimeError("the transaction was rolled back: an error of a statement in it was passed over")
-        self._has_begun = True
+        self._has_begun = chains
 
     async def _roll_back_after(self, error: BaseException) -> None:
-        if isinstance(error, _ENDS_CONNECTION):
+        if isinstance(error, ENDS_CONNECTION):
             _drop(self._connection)
             return
         await _say(self._connection, "ROLLBACK", _ANSWER_SECONDS)
@@ -261,6 +233,9 @@ async def open_database(
                 "idle_in_transaction_session_timeout": _FROZEN_MS,
                 "lock_timeout": _LOCKED_MS,  # sooner than the statement's end, so that the one is told from the other
                 "statement_timeout": str(int(statement_seconds * 1000)),
+                # To weigh a plan for one set of parameters against the one for any takes longer than to lock a product,
+                # and where the length of a list is all that differs, PostgreSQL does so each time.
+                "plan_cache_mode": "auto" if reads_tables else "force_generic_plan",
                 # A plan is kept for as long as a connection. Made while a table was short, it may read it from end to
                 # end, and goes on to when there are a hundred thousand rows and nobody has analyzed them yet.
                 "enable_seqscan": "on" if reads_tables else "off",

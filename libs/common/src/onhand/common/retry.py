@@ -1,6 +1,6 @@
 """What to try again."""
 
-from onhand.common.database import is_database_away
+from onhand.common.database_errors import is_database_away
 from onhand.common.errors import Unavailable
 
 

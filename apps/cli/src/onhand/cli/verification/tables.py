@@ -38,6 +38,16 @@ _NOT_LISTED_BY_PRODUCT = """
     WHERE ordered.order_id IS NULL OR listed.order_id IS NULL LIMIT $1
 """
 
+# Inventory, or Redis, may lose the question. It is put again for what is noted here, and for nothing else.
+_NOT_ASKED_FOR_AGAIN = """
+    WITH forgotten AS (
+        SELECT order_id FROM orders WHERE status = 'pending' EXCEPT SELECT unnest(order_ids) FROM asked_orders
+    )
+    SELECT order_id::text AS subject, 'is pending, and Inventory will not be asked again' AS problem,
+           count(*) OVER () AS total
+    FROM forgotten LIMIT $1
+"""
+
 # The commands by which fulfilments and returns are known when they come again, and the events that tell of them.
 _CHANGES_THAT_ARE_NOT_TOLD = """
     WITH told AS (
@@ -222,6 +232,7 @@ async def check_tables(snapshot: Snapshot) -> Findings:
     await _find(findings, "I1", of_orders, _ORDERS_STORED_TWICE)
     await _find(findings, "I1", of_orders, _KEYS_USED_TWICE)
     await _find(findings, "I1", of_orders, _NOT_LISTED_BY_PRODUCT)
+    await _find(findings, "I3", of_orders, _NOT_ASKED_FOR_AGAIN)
     kinds = [it.TYPE for it in (OrderFulfilled, OrderReturned, FulfilOrder, ReturnOrder)]
     await _find(findings, "I1", of_orders, _CHANGES_THAT_ARE_NOT_TOLD, *kinds)
     for query in (

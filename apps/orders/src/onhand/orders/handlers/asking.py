@@ -5,9 +5,7 @@ from onhand.common.messaging.envelope import Publish
 from onhand.orders.domain.orders import creation
 from onhand.orders.store.asking import take_unanswered
 
-_ASK_AGAIN_LIMIT = 500
-
 
 async def ask_again(older_than_seconds: float, tx: Transaction) -> list[Publish]:
     """Publish OrderCreated again for orders that Inventory has not answered: Redis may have lost it, or the answer."""
-    return [Publish(creation(order)) for order in await take_unanswered(tx, older_than_seconds, _ASK_AGAIN_LIMIT)]
+    return [Publish(creation(order)) for order in await take_unanswered(tx, older_than_seconds)]

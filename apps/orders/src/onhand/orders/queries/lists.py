@@ -52,7 +52,7 @@ _WALKS: Mapping[str, tuple[str, str]] = {
         """,  # noqa: S608  # a number of ours
         "walked_id DESC",
     ),
-    "status": _along("status", "$3::text", "status IN ('backordered', 'rejected', 'cancelled')"),
+    "status": _along("rare_status", "$3::text", "rare_status IS NOT NULL"),
     "fulfilment": _along("fulfilment", "$4::text", "fulfilment <> 'unfulfilled'"),
     "all": (
         f"SELECT * FROM orders WHERE order_id < $1 AND order_id >= $2 ORDER BY order_id DESC LIMIT {MOST_WALKED}",  # noqa: S608  # a number of ours

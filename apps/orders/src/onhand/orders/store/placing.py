@@ -6,6 +6,7 @@ from uuid import UUID
 from onhand.common.contracts import OrderCreated
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Envelope
+from onhand.orders.store.asking import MOST_NOTED_TOGETHER
 from onhand.orders.store.log import columns
 
 
@@ -13,6 +14,8 @@ async def insert_orders(
     tx: Transaction, events: Sequence[OrderCreated], keys: Sequence[str | None], causes: Sequence[Envelope]
 ) -> set[UUID]:
     """Store new orders with their first event, unless there is one with the same id or the same key.
+
+    Those that are new are noted as asked for.
 
     If another transaction is just storing one of these, this waits for its end. All have to give them in the same
     order, therefore: that of the keys, then of the ids.
@@ -41,6 +44,10 @@ async def insert_orders(
             FROM given
             ON CONFLICT DO NOTHING
             RETURNING order_id, version, lines, turn
+        ), asked AS (
+            INSERT INTO asked_orders (order_ids)
+            SELECT array_agg(order_id) FROM (SELECT order_id, row_number() OVER () AS place FROM inserted) AS new
+            GROUP BY (place - 1) / $8
         ), listed AS (
             INSERT INTO order_products (product_id, order_id)
             SELECT line ->> 'productId', order_id FROM inserted, jsonb_array_elements(lines) AS line
@@ -57,5 +64,6 @@ async def insert_orders(
         log.sources,
         log.actors,
         OrderCreated.TYPE,
+        MOST_NOTED_TOGETHER,
     )
     return {row["order_id"] for row in rows}

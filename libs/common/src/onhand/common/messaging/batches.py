@@ -7,7 +7,8 @@ from functools import partial
 
 import structlog
 
-from onhand.common.database import Transactions, takes_too_long
+from onhand.common.database import Transactions
+from onhand.common.database_errors import takes_too_long
 from onhand.common.messaging.bundles import divide
 from onhand.common.messaging.dead_keys import DeadKeys
 from onhand.common.messaging.dead_letters import Place, bury, park, read_letter, reason_of

@@ -6,7 +6,8 @@ from itertools import count
 
 import structlog
 
-from onhand.common.database import Database, Transaction, takes_too_long
+from onhand.common.database import Database, Transaction
+from onhand.common.database_errors import takes_too_long
 from onhand.common.messaging.batches import ATTEMPTS, pause_after
 from onhand.common.messaging.dead_letters import reason_of
 from onhand.common.messaging.entries import Entry
