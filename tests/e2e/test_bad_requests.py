@@ -1,5 +1,6 @@
 """Requests that are wrong before anybody reads a body: path, method, parameters, or not HTTP at all."""
 
+import json
 import socket
 from urllib.parse import quote
 
@@ -229,6 +230,7 @@ def test_a_header_that_comes_twice_is_malformed(system: System, name: bytes) -> 
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="TLS"),
         pytest.param(b"EHLO onhand\r\n\r\n", id="SMTP"),
         pytest.param(b"GET / HTTP/9.9\r\n\r\n", id="HTTP of the future"),
+        pytest.param(b"FOO / HTTP/1.1\r\nHost: a\r\n\r\n", id="unknown method"),
         pytest.param(GET_STOCK % b"\xff", id="raw byte in the path"),
         pytest.param(POST_ORDER + b"Content-Length: -1\r\n\r\n{}", id="negative length"),
         pytest.param(POST_ORDER + b"Content-Length: two\r\n\r\n{}", id="length in words"),
@@ -237,8 +239,11 @@ def test_a_header_that_comes_twice_is_malformed(system: System, name: bytes) -> 
         pytest.param(POST_ORDER + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}", id="two lengths"),
     ],
 )
-def test_what_is_not_http_is_refused_and_the_connection_closed(system: System, data: bytes) -> None:
-    assert send(system, data).startswith(b"HTTP/1.1 400 ")
+def test_what_is_not_http_is_a_problem_and_the_connection_closed(system: System, data: bytes) -> None:
+    head, _, body = send(system, data).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\ncontent-type: application/problem+json" in head.lower()
+    assert json.loads(body)["status"] == 400
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,14 @@ from typing import Any, Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _HEAD = b"HTTP/1.1 "
+_UNREADABLE_BODY = (
+    b'{"type":"urn:onhand:problem:bad-request","title":"Bad request","status":400,'
+    b'"detail":"This is no HTTP request, or has a method that HTTP does not know."}'
+)
+_UNREADABLE = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(_UNREADABLE_BODY), _UNREADABLE_BODY)
+)
 _LAST_SECONDS = 0.5
 """How long a client that uses its connection again and again has to do so once more when the process stops."""
 
@@ -63,6 +71,11 @@ class HttpProtocol(HttpToolsProtocol):
             self.when_lost = None
         if self.scope is not None:
             self.scope.pop(CONNECTION, None)  # type: ignore[misc]  # it is ours; garbage is collected rarely
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser cannot read, as a problem (RFC 9457) like all else, and close the connection."""
+        self.transport.write(_UNREADABLE)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Note that a request has begun to arrive."""
