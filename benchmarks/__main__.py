@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from benchmarks import cores, load
 from benchmarks.basket import Basket, fill_basket, in_batches
@@ -17,22 +17,20 @@ from benchmarks.batches import WIDTH as BATCH_REPORT_WIDTH
 from benchmarks.batches import BatchReport, connections_for, make_batch_report, print_batch_report
 from benchmarks.batches import run_in_turn as run_batches_in_turn
 from benchmarks.cores import Cores
-from benchmarks.facts import facts
-from benchmarks.ledger import Ledger, open_ledger
+from benchmarks.ledger import Ledger
 from benchmarks.measure import Round, run_round
-from benchmarks.options import Connections, Seconds
+from benchmarks.options import Connections, Json, Seconds
 from benchmarks.overload import Outcome, Setting, outcome, run_pairs, settings
 from benchmarks.overload_report import make_overload_report, print_overload_report
 from benchmarks.preload import store
+from benchmarks.progress import progress_bar
 from benchmarks.report import Report, make_report, print_report, write_json
+from benchmarks.shelf import shelve
 from benchmarks.target import Target, fresh_system, running_system
 from benchmarks.volume import Side, Volume, run_in_turn, sum_up, verify_target
 from benchmarks.volume_report import VolumeReport, print_volume_report
-from onhand.cli.api import ask
+from benchmarks.warm import warm
 from onhand.cli.commands import Commands, examples
-
-_ON_HAND = 2**31 - 1
-_WARM_UP_SECONDS = 3
 
 app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -77,7 +75,7 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
         int,
         typer.Option(min=0, max=1000, metavar="N", help="Compare with batches of so many orders."),
     ] = 0,
-    json: Annotated[Path | None, typer.Option(help="Write the report to a file, for programs.")] = None,
+    json: Json = None,
 ) -> None:
     """Load a fresh system with orders and print orders/s, latency until 201, and CPU per order.
 
@@ -89,14 +87,7 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     With --batch single requests and batches are sent in turn.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
+    progress = progress_bar()
     if ((url or overload) and preload) or (overload and lines > 1):
         raise typer.BadParameter("--preload goes with neither --url nor --overload, and --overload not with --lines")
     if batch and (overload or preload):
@@ -238,15 +229,9 @@ def _load(plan: Plan) -> str:
 @asynccontextmanager
 async def _warm(target: Target, plan: Plan) -> AsyncGenerator[tuple[Ledger, dict[str, str]]]:
     """Put stock on the shelf and load the system for a moment; gives its books, and what it is."""
-    for product in plan.basket.products:
-        await asyncio.to_thread(ask, target.url, "PUT", "stock", product, body={"onHand": _ON_HAND})
-    ledger = await open_ledger(target.orders_url, target.inventory_url, plan.basket)
-    try:
-        known = await facts(target.redis_url, ledger)
-        await run_round(target, ledger, max(plan.connections), _WARM_UP_SECONDS)
-        yield ledger, known
-    finally:
-        await ledger.close()
+    await shelve(target.url, plan.basket.products)
+    async with warm(target, plan.basket, max(plan.connections)) as its_books:
+        yield its_books
 
 
 if __name__ == "__main__":

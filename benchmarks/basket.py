@@ -1,10 +1,13 @@
 """What is ordered under load."""
 
+from collections.abc import Sequence
 from itertools import cycle, islice
 from random import Random
 from typing import NamedTuple
 
 import msgspec
+
+from benchmarks.requests import PATH, Request
 
 CUSTOMER = "cust-456"
 _SHELF = 1000
@@ -28,6 +31,12 @@ class Basket(NamedTuple):
     bodies: tuple[str, ...]
     lines: int = 1
     batch: int = 1
+
+    @property
+    def requests(self) -> Sequence[Request]:
+        """One for each body."""
+        path = PATH if self.batch == 1 else f"{PATH}/batch"
+        return [Request("POST", path, body) for body in self.bodies]
 
     @property
     def sentence(self) -> str:

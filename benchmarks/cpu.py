@@ -34,6 +34,24 @@ class CpuTimes(NamedTuple):
     available: float
 
 
+class Spent(NamedTuple):
+    """What was spent between two looks at the clocks.
+
+    Attributes:
+        components: CPU seconds, by name of component.
+        load: part of the machine's CPU that this process used, with all that it started.
+        elsewhere: part of it that neither that nor the components used: the disturbance.
+    """
+
+    components: dict[str, float]
+    load: float
+    elsewhere: float
+
+    def us_for_each(self, count: int) -> dict[str, float]:
+        """CPU microseconds for each of so many things done, by name of component."""
+        return {name: 1e6 * seconds / max(count, 1) for name, seconds in self.components.items()}
+
+
 @dataclass
 class Memory:
     """The most that a process was seen to have (resident, 10^6 bytes); None if there is no such process."""
@@ -56,6 +74,14 @@ def cpu_times(pids: Mapping[str, int]) -> CpuTimes:
         machine=sum(everything) - idle - guests,
         available=time.monotonic() * (psutil.cpu_count() or 1),
     )
+
+
+def spent_between(before: CpuTimes, after: CpuTimes) -> Spent:
+    """Say what was spent."""
+    components = {name: after.components[name] - before.components[name] for name in after.components}
+    available, ours = after.available - before.available, after.ours - before.ours
+    others = after.machine - before.machine - sum(components.values()) - ours
+    return Spent(components, load=ours / available, elsewhere=max(0.0, others) / available)
 
 
 @asynccontextmanager

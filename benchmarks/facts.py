@@ -5,7 +5,8 @@ import platform
 
 from redis.asyncio import Redis
 
-from benchmarks.ledger import Ledger
+from benchmarks.basket import ONE_PRODUCT
+from benchmarks.ledger import Ledger, open_ledger
 
 
 async def facts(redis_url: str, ledger: Ledger) -> dict[str, str]:
@@ -28,3 +29,16 @@ async def facts(redis_url: str, ledger: Ledger) -> dict[str, str]:
             ]
         ),
     }
+
+
+async def facts_at(redis_url: str, postgres_url: str) -> dict[str, str]:
+    """The same where no books are open.
+
+    Raises:
+        StartupError: PostgreSQL cannot be reached.
+    """
+    ledger = await open_ledger(postgres_url, postgres_url, ONE_PRODUCT)
+    try:
+        return await facts(redis_url, ledger)
+    finally:
+        await ledger.close()

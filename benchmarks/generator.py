@@ -4,10 +4,12 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from urllib.parse import urlsplit
+
+from benchmarks.requests import Request
 
 DONE = (200, 201)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -15,7 +17,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 @dataclass
 class Result:
-    """What was answered until the time was over; what was under way then is not counted, as in wrk.
+    """What was answered; what was still under way when the time was over is not counted, as in wrk.
 
     Attributes:
         statuses: number of answers by HTTP status.
@@ -75,6 +77,7 @@ class _Connection(asyncio.Protocol):
         self._timetable = timetable
         self._received = b""
         self._sent_at = 0.0
+        self.finished = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101  # what create_connection gives
@@ -83,8 +86,12 @@ class _Connection(asyncio.Protocol):
     def send(self) -> None:
         if self._transport.is_closing():  # the time is over
             return
+        request = next(self._requests, None)
+        if request is None:  # all are sent, and it has the answers to its own
+            self.finished.set_result(None)
+            return
         self._sent_at = time.perf_counter()
-        self._transport.write(next(self._requests))
+        self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -99,32 +106,60 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self._result.broken += 1
+        if not self.finished.done():
+            self.finished.set_result(None)
 
 
 async def run(
-    url: str, path: str, bodies: Sequence[bytes], connections: int, seconds: float, rate: float | None = None
+    url: str, requests: Sequence[Request], connections: int, seconds: float, rate: float | None = None
 ) -> Result:
-    """POST bodies one after the other, again and again: so many a second, or on each connection one after every answer.
+    """Send requests one after the other, again and again: so many a second, or each when its connection is answered.
 
     Raises:
         OSError: a connection could not be made.
     """
+    return await _send(url, requests, cycle, connections, seconds, rate)
+
+
+async def run_once(url: str, requests: Sequence[Request], connections: int, limit_seconds: float) -> Result:
+    """Send each request once, as many at a time as there are connections, until all are answered or the time is over.
+
+    Raises:
+        OSError: a connection could not be made.
+    """
+    return await _send(url, requests, iter, connections, limit_seconds)
+
+
+async def _send(  # what both ways to send need
+    url: str,
+    requests: Sequence[Request],
+    repeat: Callable[[Iterable[bytes]], Iterator[bytes]],
+    connections: int,
+    seconds: float,
+    rate: float | None = None,
+) -> Result:
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
-    requests = cycle([f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies])
+    to_send = repeat([_encode(request, f"{host}:{port}") for request in requests])
     result = Result()
     loop = asyncio.get_running_loop()
     timetable = _Timetable(rate)
     opened = [
-        await loop.create_connection(lambda: _Connection(requests, result, timetable), host, port)
+        await loop.create_connection(lambda: _Connection(to_send, result, timetable), host, port)
         for _ in range(connections)
     ]
     begun = time.perf_counter()
     for _, connection in opened:
         timetable.take_place(connection.send)
-    await asyncio.sleep(seconds)
+    await asyncio.wait([connection.finished for _, connection in opened], timeout=seconds)
     seen = Result(Counter(result.statuses), list(result.latencies), result.broken, time.perf_counter() - begun)
     for transport, _ in opened:
         transport.close()
     return seen
+
+
+def _encode(request: Request, host: str) -> bytes:
+    head = f"{request.method} {request.path} HTTP/1.1\r\nHost: {host}\r\n"
+    if request.body:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(request.body.encode())}\r\n"
+    return f"{head}\r\n{request.body}".encode()

@@ -10,20 +10,20 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks import generator
-from benchmarks.basket import Basket
+from benchmarks.requests import Requests
 from onhand.common.errors import OnhandError
-
-PATH = "/api/gateway/orders"
 
 _WAIT_SECONDS = 10
 """Longer than the gateway waits for a reply."""
 _MARK = "onhand-load "
 _SCRIPT = f"""
-wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 local requests, last = {{}}, 0
 function init(args)  -- the requests are made beforehand: what the load costs is taken from the system
-  for body in io.lines(args[1]) do requests[#requests + 1] = wrk.format(nil, nil, nil, body) end
+  for line in io.lines(args[1]) do
+    local method, path, body = line:match("^(%S+) (%S+) (.*)$")
+    requests[#requests + 1] = wrk.format(method, path, nil, body ~= "" and body or nil)
+  end
 end
 function request()
   last = last % #requests + 1
@@ -57,7 +57,7 @@ class Load(NamedTuple):
     """What a load generator saw.
 
     Attributes:
-        created: requests answered 201; for batches, orders in those answered 200.
+        created: requests answered 201, or 200 if they only asked; for batches, orders in those answered 200.
         refused: requests answered otherwise, or the orders in them.
         unanswered: connections that failed and requests that took longer than the load generator waits, or the orders
             in them.
@@ -97,12 +97,12 @@ def name() -> str:
     return "wrk" if wrk() else "Python generator; wrk not found: figures are lower"
 
 
-async def run(url: str, basket: Basket, connections: int, seconds: int, rate: float | None = None) -> Load:
-    """Send orders over so many connections for so long.
+async def run(url: str, sent: Requests, connections: int, seconds: int, rate: float | None = None) -> Load:
+    """Send requests over so many connections for so long.
 
     Args:
         url: of the gateway.
-        basket: what to order.
+        sent: what to send.
         connections: at once; each sends one request after the other.
         seconds: how long.
         rate: requests per second over all connections, by a timetable that does not wait for answers: a connection that
@@ -112,21 +112,20 @@ async def run(url: str, basket: Basket, connections: int, seconds: int, rate: fl
     Raises:
         LoadFailed: no connection could be made, or wrk failed.
     """
-    seen = await _run(url, basket, connections, seconds, rate)
+    seen = await _run(url, sent, connections, seconds, rate)
     return seen._replace(
-        created=seen.created * basket.batch,
-        refused=seen.refused * basket.batch,
-        unanswered=seen.unanswered * basket.batch,
+        created=seen.created * sent.batch,
+        refused=seen.refused * sent.batch,
+        unanswered=seen.unanswered * sent.batch,
     )
 
 
-async def _run(url: str, basket: Basket, connections: int, seconds: int, rate: float | None) -> Load:
+async def _run(url: str, sent: Requests, connections: int, seconds: int, rate: float | None) -> Load:
     """As `run`, but for batches as well it is requests that are counted."""
-    path = PATH if basket.batch == 1 else f"{PATH}/batch"
     if program := wrk():
-        return await _run_wrk(program, url + path, basket, connections, seconds, rate)
+        return await _run_wrk(program, url, sent, connections, seconds, rate)
     try:
-        result = await generator.run(url, path, [body.encode() for body in basket.bodies], connections, seconds, rate)
+        result = await generator.run(url, sent.requests, connections, seconds, rate)
     except OSError as error:
         raise LoadFailed(f"cannot connect to {url}: {error}") from None
     created = sum(result.statuses[status] for status in generator.DONE)
@@ -161,15 +160,15 @@ def wrk() -> str | None:
     return shutil.which("wrk")
 
 
-async def _run_wrk(program: str, url: str, basket: Basket, connections: int, seconds: int, rate: float | None) -> Load:
+async def _run_wrk(program: str, url: str, sent: Requests, connections: int, seconds: int, rate: float | None) -> Load:
     with TemporaryDirectory(prefix="onhand-bench-") as directory:
-        script = Path(directory) / "order.lua"
+        script = Path(directory) / "load.lua"
         script.write_text(_SCRIPT + (_PACE.format(milliseconds=1e3 / rate) if rate else ""))
-        bodies = Path(directory) / "bodies"
-        bodies.write_text("\n".join(basket.bodies))
+        requests = Path(directory) / "requests"
+        requests.write_text("".join(f"{it.method} {it.path} {it.body}\n" for it in sent.requests))
         process = await asyncio.create_subprocess_exec(
             *(program, "--threads=1", f"--connections={connections}", f"--duration={seconds}s"),
-            *("--latency", f"--timeout={_WAIT_SECONDS}s", f"--script={script}", url, str(bodies)),
+            *("--latency", f"--timeout={_WAIT_SECONDS}s", f"--script={script}", url, str(requests)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from benchmarks import load
-from benchmarks.cpu import cpu_times, memory_mb, watch_memory
+from benchmarks.cpu import cpu_times, memory_mb, spent_between, watch_memory
 from benchmarks.ledger import Books, Ledger
 from benchmarks.load import Load
 from benchmarks.subject import Onhand, Subject
@@ -104,13 +104,10 @@ async def measure(subject: Subject, connections: int, seconds: int, rate: float 
     ended = time.monotonic()
     held = memory_mb(subject.pids)
     settled = await subject.settled_after(SETTLE_LIMIT_SECONDS, ended)
-    after = cpu_times(subject.pids)
+    spent = spent_between(before, cpu_times(subject.pids))
     new = difference(books, await subject.books())
     errors = await subject.errors() - errors
     stored = sum(new.statuses.values()) if new else seen.created
-    spent = {name: after.components[name] - before.components[name] for name in subject.pids}
-    available = after.available - before.available
-    ours = after.ours - before.ours
     return Round(
         connections=connections,
         created=seen.created,
@@ -122,9 +119,9 @@ async def measure(subject: Subject, connections: int, seconds: int, rate: float 
         orders_per_second=seen.created / seen.seconds,
         p50_ms=seen.p50_ms,
         p99_ms=seen.p99_ms,
-        cpu_us={name: 1e6 * cpu_seconds / max(stored, 1) for name, cpu_seconds in spent.items()},
-        load=ours / available,
-        elsewhere=max(0.0, after.machine - before.machine - sum(spent.values()) - ours) / available,
+        cpu_us=spent.us_for_each(stored),
+        load=spent.load,
+        elsewhere=spent.elsewhere,
         gateway_mb=memory.most_mb,
         memory_mb=held,
         settled_seconds=settled,

@@ -1,5 +1,6 @@
 """Options that several benchmarks have."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,3 +10,4 @@ Connections = Annotated[
     typer.Option(min=1, metavar="N", help="May be given more than once.", show_default="64 and 256"),
 ]
 Seconds = Annotated[int, typer.Option(min=1, metavar="N", help="Length of a round's load.")]
+Json = Annotated[Path | None, typer.Option(help="Write the report to a file, for programs.")]

@@ -5,6 +5,7 @@ there are as many products. `onhand verify` finds nothing wrong with them.
 """
 
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -17,6 +18,7 @@ _NUMBERS = """
            ('01890000-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid AS fulfilment_id,
            ('01890000-0000-7000-a000-' || lpad(to_hex(n), 12, '0'))::uuid AS movement_id,
            'stored-' || n AS product_id, 1 + n % 5 AS quantity,
+           CASE {customers} WHEN 1 THEN 'stored' ELSE 'stored-' || n % {customers} END AS customer_id,
            CASE WHEN n % 10 < 7 THEN 'confirmed' WHEN n % 10 < 9 THEN 'sent' ELSE 'rejected' END AS state
     FROM generate_series(1, {count}) AS n;
     ANALYZE number;
@@ -24,7 +26,7 @@ _NUMBERS = """
 
 _ORDERS = """
     INSERT INTO orders (order_id, customer_id, lines, status, fulfilment, progress, reason, version)
-    SELECT order_id, 'stored', jsonb_build_array(jsonb_build_object('productId', product_id, 'quantity', quantity)),
+    SELECT order_id, customer_id, jsonb_build_array(jsonb_build_object('productId', product_id, 'quantity', quantity)),
            CASE state WHEN 'rejected' THEN 'rejected' ELSE 'confirmed' END,
            CASE state WHEN 'sent' THEN 'fulfilled' ELSE 'unfulfilled' END,
            CASE state
@@ -38,7 +40,7 @@ _ORDERS = """
     SELECT order_id, version, type, data || jsonb_build_object('orderId', order_id), order_id::text, source
     FROM number, jsonb_build_array(jsonb_build_object('productId', product_id, 'quantity', quantity)) AS lines,
     LATERAL (VALUES
-        (1, 'orders.order-created.v2', jsonb_build_object('customerId', 'stored', 'lines', lines), 'gateway'),
+        (1, 'orders.order-created.v2', jsonb_build_object('customerId', customer_id, 'lines', lines), 'gateway'),
         (2, CASE state WHEN 'rejected' THEN 'orders.order-rejected.v2' ELSE 'orders.order-confirmed.v1' END,
             CASE state
                 WHEN 'rejected' THEN jsonb_build_object('reason', 'insufficient-stock', 'lines', jsonb_build_array(
@@ -77,14 +79,25 @@ _INVENTORY = """
 """
 
 
-async def store(orders_url: str, inventory_url: str, count: int) -> None:
+def order_id(number: int) -> UUID:
+    """The id of one of the orders, counted from 1."""
+    return UUID(f"01890000-0000-7000-8000-{number:012x}")
+
+
+def customer_id(number: int, customers: int) -> str:
+    """Whose that order is, of so many customers."""
+    return "stored" if customers == 1 else f"stored-{number % customers}"
+
+
+async def store(orders_url: str, inventory_url: str, count: int, customers: int = 1) -> None:
     """Store so many orders and products in the databases of a system that has none yet, and let it come to rest."""
+    numbers = _NUMBERS.replace("{count}", str(count)).replace("{customers}", str(customers))
     for url, statements in ((orders_url, _ORDERS), (inventory_url, _INVENTORY)):
         connection: Any = await asyncpg.connect(url, command_timeout=_SECONDS)
         try:
             async with connection.transaction():
                 await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-                await connection.execute(_NUMBERS.replace("{count}", str(count)) + statements)
+                await connection.execute(numbers + statements)
             await connection.execute("VACUUM ANALYZE")
             await connection.execute("CHECKPOINT")
         finally:

@@ -7,24 +7,25 @@ from typing import NamedTuple, Protocol
 from benchmarks.answers import errors_by_status
 from benchmarks.basket import Basket
 from benchmarks.ledger import Books, Ledger
+from benchmarks.requests import Requests
 from benchmarks.rest import wait_for_rest
 from benchmarks.target import Target
 
 
 class Subject(Protocol):
-    """A system that can be loaded with orders."""
+    """A system that can be loaded."""
 
     @property
     def url(self) -> str:
-        """Where it takes orders."""
+        """Where it takes requests."""
 
     @property
     def pids(self) -> Mapping[str, int]:
         """Its components that run on this machine and are known, by name."""
 
     @property
-    def basket(self) -> Basket:
-        """What is ordered."""
+    def basket(self) -> Requests:
+        """What is ordered, or asked for."""
 
     async def books(self) -> Books | None:
         """Count what is stored; None if nothing ever is."""
@@ -69,3 +70,23 @@ class Onhand(NamedTuple):
         """Wait until the gateway and all streams are at rest, and no order is pending."""
         await wait_for_rest(self.target.redis_url, limit_seconds, self.url)
         return await self.ledger.settled_after(limit_seconds, ended)
+
+
+class Bookless(NamedTuple):
+    """What stores nothing of what it is asked: there are no books, and nothing goes on when it has answered."""
+
+    url: str
+    pids: Mapping[str, int]
+    basket: Requests
+
+    async def books(self) -> Books | None:
+        """There are none."""
+        return None
+
+    async def errors(self) -> Counter[int]:
+        """The load generator counts them."""
+        return Counter()
+
+    async def settled_after(self, limit_seconds: float, ended: float) -> float | None:  # noqa: ARG002  # of the protocol
+        """There is nothing to wait for."""
+        return 0.0

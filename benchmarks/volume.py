@@ -85,6 +85,12 @@ def sum_up(stored: int, pairs: Sequence[Pair], verified: Verdict) -> Volume:
     return Volume(stored, pairs, spread(pair.kept for pair in pairs), verified)
 
 
+def told(verdict: Verdict) -> list[str]:
+    """What is wrong, in sentences; empty if everything holds."""
+    found = [f"{it.subject} {it.problem}" for check in verdict.checks if not check.holds for it in check.findings]
+    return found if found or verdict.holds else ["an invariant does not hold"]
+
+
 async def verify_target(target: Target) -> Verdict:
     """Ask what `onhand verify` asks, with the time it takes to read everything."""
     async with (

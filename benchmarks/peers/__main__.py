@@ -4,20 +4,19 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmarks import load
 from benchmarks.basket import ONE_PRODUCT
-from benchmarks.options import Connections, Seconds
+from benchmarks.options import Connections, Json, Seconds
 from benchmarks.peers.installing import versions
 from benchmarks.peers.systems import SYSTEMS, System
 from benchmarks.peers.table import Comparison, compare, print_comparison, write_comparison_json
 from benchmarks.peers.turns import Turn, in_turns, take_turn
+from benchmarks.progress import progress_bar
 from onhand.cli.commands import Commands, examples
 
 _WIDTH = 150
@@ -48,7 +47,7 @@ def peers(
             min=1, metavar="N", help="On the shelf when a round begins.", show_default="more than can be ordered"
         ),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the report to a file, for programs.")] = None,
+    json: Json = None,
 ) -> None:
     """Load systems in turn with the same order, each alone on the machine, and compare them.
 
@@ -58,14 +57,7 @@ def peers(
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     chosen = _chosen(system)
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
+    progress = progress_bar()
     with progress:
         task = progress.add_task("installing what the peers need", total=None)
         skipped = _skipped(chosen, units)

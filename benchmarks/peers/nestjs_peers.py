@@ -14,9 +14,9 @@ from redis import Redis
 
 from benchmarks.basket import ONE_PRODUCT, Basket
 from benchmarks.ledger import Books
-from benchmarks.load import PATH
 from benchmarks.peers import installing
 from benchmarks.peers.running import Host, host, takes_orders
+from benchmarks.requests import PATH
 from onhand.cli.programs import Program
 
 

@@ -8,7 +8,7 @@ from benchmarks.basket import ONE_PRODUCT
 from benchmarks.ledger import open_ledger
 from benchmarks.subject import Onhand
 from benchmarks.target import fresh_system
-from benchmarks.volume import verify_target
+from benchmarks.volume import told, verify_target
 from onhand.cli.api import ask
 
 
@@ -23,13 +23,7 @@ class Ours(Onhand):
 
     async def verify(self) -> list[str]:
         """Ask what `onhand verify` asks."""
-        verdict = await verify_target(self.target)
-        return [
-            f"{found.subject} {found.problem}"
-            for check in verdict.checks
-            if not check.holds
-            for found in check.findings
-        ]
+        return told(await verify_target(self.target))
 
 
 @asynccontextmanager

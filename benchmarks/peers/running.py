@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from benchmarks.basket import ONE_PRODUCT
-from benchmarks.load import PATH
+from benchmarks.requests import PATH
 from onhand.cli.home import make_home
 from onhand.cli.local import EmbeddedServers
 from onhand.cli.programs import Program, running

@@ -12,6 +12,7 @@ from benchmarks import generator, load
 from benchmarks.basket import ONE_PRODUCT
 from benchmarks.overload import Setting, outcome
 from benchmarks.overload_report import verdict
+from benchmarks.requests import Request
 from tests.benchmarks.test_measure import ROUND
 
 SLOW_SECONDS = 0.05
@@ -45,7 +46,7 @@ async def url() -> AsyncIterator[str]:
 
 
 async def test_our_own_generator_keeps_to_the_timetable_whatever_is_answered(url: str) -> None:
-    result = await generator.run(url, "/", [b"{}"], connections=40, seconds=1, rate=300)
+    result = await generator.run(url, [Request("POST", "/", "{}")], connections=40, seconds=1, rate=300)
     assert 200 < result.statuses.total() <= 301
     assert result.statuses[503] > result.statuses[201] > 0
     assert result.percentile(50) >= SLOW_SECONDS * 1e3, "of those that were answered 201"
