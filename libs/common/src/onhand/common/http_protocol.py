@@ -72,7 +72,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.scope is not None:
             self.scope.pop(CONNECTION, None)  # type: ignore[misc]  # it is ours; garbage is collected rarely
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn says what it says of everything
         """Answer what the parser cannot read, as a problem (RFC 9457) like all else, and close the connection."""
         self.transport.write(_UNREADABLE)
         self.transport.close()
