@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -69,14 +71,21 @@ def test_help_shows_examples() -> None:
     assert "python -m benchmarks.workloads --workload growth" in done.output
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A directory for unix sockets; pytest's own have names that are too long for them."""
+    with tempfile.TemporaryDirectory(prefix="onhand-") as name:
+        yield Path(name)
+
+
 @pytest.mark.skipif(wrk() is None and "CI" not in os.environ, reason="wrk is not there")
 @pytest.mark.parametrize("workload", ["bulk", "floors"])
-def test_ctrl_c_under_load_leaves_no_process(workload: str, tmp_path: Path) -> None:
-    with (tmp_path / "log").open("w") as log:
+def test_ctrl_c_under_load_leaves_no_process(workload: str, short_path: Path) -> None:
+    with (short_path / "log").open("w") as log:
         running = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.workloads", "--workload", workload, "--seconds", "60"],
             cwd=ROOT,
-            env=os.environ | {"TMPDIR": str(tmp_path)},
+            env=os.environ | {"TMPDIR": str(short_path)},
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -95,7 +104,7 @@ def test_ctrl_c_under_load_leaves_no_process(workload: str, tmp_path: Path) -> N
         assert running.wait(timeout=60) != 0
         _, alive = psutil.wait_procs(children, timeout=10)
         assert alive == []
-        assert not list(tmp_path.glob("onhand-bench-*")), "what was stored is gone, too"
+        assert not list(short_path.glob("onhand-bench-*")), "what was stored is gone, too"
     finally:
         running.kill()
         running.wait()
