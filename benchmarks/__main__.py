@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import cores, load
+from benchmarks import cores, files, load
 from benchmarks.basket import Basket, fill_basket, in_batches
 from benchmarks.batches import WIDTH as BATCH_REPORT_WIDTH
 from benchmarks.batches import BatchReport, connections_for, make_batch_report, print_batch_report
@@ -31,6 +32,9 @@ from benchmarks.volume import Side, Volume, run_in_turn, sum_up, verify_target
 from benchmarks.volume_report import VolumeReport, print_volume_report
 from benchmarks.warm import warm
 from onhand.cli.commands import Commands, examples
+
+_WIDTH = 140
+"""Columns of a file or a pipe: with one connection an order costs thousands of microseconds."""
 
 app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -87,6 +91,7 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     With --batch single requests and batches are sent in turn.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
+    files.allow_many()
     progress = progress_bar()
     if ((url or overload) and preload) or (overload and lines > 1):
         raise typer.BadParameter("--preload goes with neither --url nor --overload, and --overload not with --lines")
@@ -140,7 +145,7 @@ def _speed(progress: Progress, url: str | None, plan: Plan, json: Path | None) -
         task = progress.add_task("starting the system", total=len(turns) + 1)
         with nullcontext(running_system(url)) if url else fresh_system() as target:
             report = asyncio.run(run(target))
-    print_report(report, Console())
+    print_report(report, Console(width=None if sys.stdout.isatty() else _WIDTH))
     if json:
         write_json(report, json)
     return report.complete

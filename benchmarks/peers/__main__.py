@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import load
+from benchmarks import files, load
 from benchmarks.basket import ONE_PRODUCT
 from benchmarks.options import Connections, Json, Seconds
 from benchmarks.peers.installing import versions
@@ -56,6 +56,7 @@ def peers(
     node and npm. The exit code is 1 if a promise was broken.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
+    files.allow_many()
     chosen = _chosen(system)
     progress = progress_bar()
     with progress:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from benchmarks import load
+from benchmarks import files, load
 from benchmarks.options import Connections, Json, Seconds
 from benchmarks.progress import progress_bar
 from benchmarks.report import write_json
@@ -64,6 +64,7 @@ def workloads(  # noqa: PLR0913, PLR0917  # each is an option of the command lin
     it is there.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
+    files.allow_many()
     chosen = _chosen(workload)
     sizes = list(dict.fromkeys(orders or [100_000]))
     scale = Scale(connections or [64, 256], rounds, seconds, products, sizes, buyers)

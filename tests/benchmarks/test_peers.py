@@ -3,11 +3,16 @@
 make test ARGS="tests/benchmarks/test_peers.py --peers"
 """
 
+import asyncio
 import shutil
+import time
+from contextlib import suppress
 
 import msgspec
 import pytest
 
+from benchmarks.peers import nestjs_peers
+from benchmarks.peers.nestjs_peers import NestShop
 from benchmarks.peers.systems import SYSTEMS, System
 from benchmarks.peers.table import compare
 from benchmarks.peers.turns import Turn, in_turns, take_turn
@@ -35,6 +40,32 @@ def test_a_peer_that_needs_node_says_so_where_there_is_none(monkeypatch: pytest.
         "nestjs-express",
         "nestjs-fastify",
     ]
+
+
+async def test_a_reply_that_got_lost_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nestjs_peers, "_ASK_SECONDS", 0.1)
+    asked = 0
+    answering: set[asyncio.Task[None]] = set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        if task := asyncio.current_task():
+            answering.add(task)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                asked += 1
+                if asked > 1:
+                    writer.write(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        shop = NestShop(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", {})
+        assert await shop.settled_after(10.0, time.monotonic()) is not None
+        await asyncio.wait(answering, timeout=5)
+    assert asked == 3, "an order, the same once more, and a question"
 
 
 def test_every_system_has_one_turn_of_each_number_and_another_one_is_first_each_time() -> None:

@@ -71,7 +71,7 @@ def new_broker() -> RedisBroker:
         os.environ["REDIS_URL"],
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
-        max_connections=1000,  # a request that waits for Redis holds one; redis-py gives out 100 and refuses the next
+        max_connections=5000,  # a request that waits for Redis holds one; redis-py gives out 100 and refuses the next
     )
 
 
