@@ -25,6 +25,8 @@ from benchmarks.overload import Outcome, Setting, outcome, run_pairs, settings
 from benchmarks.overload_report import make_overload_report, print_overload_report
 from benchmarks.preload import store
 from benchmarks.progress import progress_bar
+from benchmarks.rates import CONNECTIONS, RateReport, RateRound, make_rate_report, run_rate
+from benchmarks.rates_report import print_rate_report
 from benchmarks.report import Report, make_report, print_report, write_json
 from benchmarks.shelf import shelve
 from benchmarks.target import Target, fresh_system, running_system
@@ -43,7 +45,8 @@ app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup
     epilog=examples(
         "python -m benchmarks",
         "python -m benchmarks --rounds 5 --seconds 20 --json speed.json",
-        "python -m benchmarks --connections 1 --connections 1024",
+        "python -m benchmarks --connections 1 --connections 1000",
+        "python -m benchmarks --rate 2000 --rate 4000",
         "python -m benchmarks --url http://127.0.0.1:3000",
         "python -m benchmarks --overload",
         "python -m benchmarks --overload --apart",
@@ -63,6 +66,16 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
         int, typer.Option(min=1, metavar="N", help="Rounds for each number of connections, in turn.")
     ] = 3,
     seconds: Seconds = 10,
+    rate: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Requests per second at fixed times, see docs/performance.md. May be given more"
+            " than once. --connections bounds what is under way.",
+            show_default="as fast as it goes",
+        ),
+    ] = None,
     overload: Annotated[
         bool, typer.Option("--overload", help="Offer three times the best instead, and compare the goodput.")
     ] = False,
@@ -89,6 +102,7 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     With --overload refusals are as it should be, and rounds are pairs.
     With --preload two systems are loaded in turn, and rounds are pairs.
     With --batch single requests and batches are sent in turn.
+    With --rate latency counts from when a request was to be sent.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     files.allow_many()
@@ -99,8 +113,12 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
         raise typer.BadParameter("--batch goes with neither --preload nor --overload")
     if apart and (url or not overload):
         raise typer.BadParameter("--apart goes with --overload, and not with --url")
-    plan = Plan(fill_basket(lines), connections or [64, 256], rounds, seconds)
-    if preload:
+    if rate and (overload or preload or batch or len(connections or []) > 1):
+        raise typer.BadParameter("--rate goes with neither --overload, --preload nor --batch, and one --connections")
+    plan = Plan(fill_basket(lines), connections or ([CONNECTIONS] if rate else [64, 256]), rounds, seconds)
+    if rate:
+        complete = _rates(progress, url, rate, plan, json)
+    elif preload:
         complete = _volume(progress, preload, plan, json)
     elif batch:
         complete = _batches(progress, url, batch, plan, json)
@@ -146,6 +164,29 @@ def _speed(progress: Progress, url: str | None, plan: Plan, json: Path | None) -
         with nullcontext(running_system(url)) if url else fresh_system() as target:
             report = asyncio.run(run(target))
     print_report(report, Console(width=None if sys.stdout.isatty() else _WIDTH))
+    if json:
+        write_json(report, json)
+    return report.complete
+
+
+def _rates(progress: Progress, url: str | None, rates: list[int], plan: Plan, json: Path | None) -> bool:
+    """Load at fixed rates, one after the other in turn; returns whether every accepted order reached its end."""
+    turns = rates * plan.rounds
+    (connections,) = plan.connections
+
+    async def run(target: Target) -> RateReport:
+        async with _warm(target, plan) as (ledger, known):
+            done: list[RateRound] = []
+            for rate in turns:
+                done.append(await run_rate(target, ledger, connections, plan.seconds, rate))
+                progress.update(task, advance=1, description=f"round {len(done)} of {len(turns)}")
+            return make_rate_report(plan.basket.sentence, known, connections, done)
+
+    with progress:
+        task = progress.add_task("starting the system", total=len(turns) + 1)
+        with nullcontext(running_system(url)) if url else fresh_system() as target:
+            report = asyncio.run(run(target))
+    print_rate_report(report, Console(width=None if sys.stdout.isatty() else _WIDTH))
     if json:
         write_json(report, json)
     return report.complete

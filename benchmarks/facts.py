@@ -2,11 +2,21 @@
 
 import os
 import platform
+import shlex
+import sys
+from datetime import UTC, datetime
 
 from redis.asyncio import Redis
 
 from benchmarks.basket import ONE_PRODUCT
 from benchmarks.ledger import Ledger, open_ledger
+
+
+def made() -> dict[str, str]:
+    """When, and by which command, for whoever makes it again; where the report goes is left out."""
+    words = iter(["python", *sys.orig_argv[1:]])
+    kept = [word for word in words if word != "--json" or not next(words)]
+    return {"date": datetime.now(UTC).date().isoformat(), "command": shlex.join(kept)}
 
 
 async def facts(redis_url: str, ledger: Ledger) -> dict[str, str]:
@@ -17,6 +27,7 @@ async def facts(redis_url: str, ledger: Ledger) -> dict[str, str]:
         aof = {name: (await redis.config_get(name)).get(name, "?") for name in ("appendonly", "appendfsync")}
     product = "Valkey" if "valkey_version" in server else "Redis"
     return {
+        **made(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "postgres": ", ".join(

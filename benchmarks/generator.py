@@ -140,7 +140,7 @@ async def _send(  # what both ways to send need
 ) -> Result:
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    to_send = repeat([_encode(request, f"{host}:{port}") for request in requests])
+    to_send = repeat([encode(request, f"{host}:{port}") for request in requests])
     result = Result()
     loop = asyncio.get_running_loop()
     timetable = _Timetable(rate)
@@ -158,7 +158,8 @@ async def _send(  # what both ways to send need
     return seen
 
 
-def _encode(request: Request, host: str) -> bytes:
+def encode(request: Request, host: str) -> bytes:
+    """As it goes over the wire, to the host and port that are named."""
     head = f"{request.method} {request.path} HTTP/1.1\r\nHost: {host}\r\n"
     if request.body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(request.body.encode())}\r\n"

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -90,6 +91,20 @@ class Ledger:
             confirmed_units=sum(int(row["units"]) for row in statuses if row["status"] == "confirmed"),
             reserved_units=int(reserved or 0),
         )
+
+    async def settled_at(self, order_ids: Sequence[str]) -> dict[str, float]:
+        """When each of these was settled, which is what the log tells second of an order (seconds since 1970).
+
+        It is the time of the statement that settled it: this and its commit come after.
+        """
+        rows = await self._orders.fetch(
+            """
+            SELECT order_id::text, extract(epoch FROM recorded_at)::float8 AS settled_at
+            FROM order_events WHERE version = 2 AND order_id = ANY($1::uuid[])
+            """,
+            order_ids,
+        )
+        return {row["order_id"]: row["settled_at"] for row in rows}
 
     async def settings(self) -> dict[str, str]:
         """What PostgreSQL says of how safely it writes."""

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -84,7 +84,13 @@ async def run_round(target: Target, ledger: Ledger, connections: int, seconds: i
     return await measure(Onhand(target, ledger), connections, seconds, rate)
 
 
-async def measure(subject: Subject, connections: int, seconds: int, rate: float | None = None) -> Round:
+async def measure(
+    subject: Subject,
+    connections: int,
+    seconds: int,
+    rate: float | None = None,
+    send: Callable[[], Awaitable[Load]] | None = None,
+) -> Round:
     """Load a system that is at rest, and leave it at rest.
 
     Args:
@@ -92,6 +98,7 @@ async def measure(subject: Subject, connections: int, seconds: int, rate: float 
         connections: of the load generator.
         seconds: length of the load.
         rate: requests per second, see `load.run`. With one, it is no fault of the system to refuse some with 503.
+        send: the load, if it is another than that of `load.run`.
 
     Raises:
         LoadFailed, ComponentGone: there is no result.
@@ -100,7 +107,7 @@ async def measure(subject: Subject, connections: int, seconds: int, rate: float 
     errors = await subject.errors()
     before = cpu_times(subject.pids)
     async with watch_memory(subject.pids.get("gateway")) as memory:
-        seen = await load.run(subject.url, subject.basket, connections, seconds, rate)
+        seen = await (send() if send else load.run(subject.url, subject.basket, connections, seconds, rate))
     ended = time.monotonic()
     held = memory_mb(subject.pids)
     settled = await subject.settled_after(SETTLE_LIMIT_SECONDS, ended)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import files, load
 from benchmarks.basket import ONE_PRODUCT
+from benchmarks.facts import made
 from benchmarks.options import Connections, Json, Seconds
 from benchmarks.peers.installing import versions
 from benchmarks.peers.systems import SYSTEMS, System
@@ -70,7 +71,7 @@ def peers(
             progress.update(task, description=f"turn {number} of {rounds}: {it.name}")
             turns.append(asyncio.run(take_turn(it, number, connections or [64, 256], seconds, units)))
             progress.advance(task)
-    facts = next((turn.facts for turn in turns if turn.facts), {}) | versions()
+    facts = made() | next((turn.facts for turn in turns if turn.facts), {}) | versions()
     lacks = {it.name: it.lacks for it in ready}
     comparison = Comparison(_load(units), facts, lacks, skipped, turns, compare(turns))
     print_comparison(comparison, ready, Console(width=None if sys.stdout.isatty() else _WIDTH))
