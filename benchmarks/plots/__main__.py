@@ -1,0 +1,36 @@
+"""`python -m benchmarks.plots`: draw what benchmarks reported."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks.plots.drawings import draw
+from benchmarks.plots.reports import read
+from onhand.cli.commands import Commands, examples
+
+app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+
+@app.command(
+    epilog=examples(
+        "python -m benchmarks.plots speed.json rates.json peers.json growth.json --to docs/",
+    )
+)
+def plots(
+    reports: Annotated[list[Path], typer.Argument(metavar="REPORT...", help="Written by a benchmark with --json.")],
+    to: Annotated[Path, typer.Option(help="Directory for the pictures.")] = Path("docs"),
+) -> None:
+    """Draw SVG pictures of reports: latency, cost-N for each number of connections, growth.
+
+    A report in which something was wrong with the orders is refused.
+    """
+    for name, picture in draw([read(it) for it in reports]).items():
+        file = to / f"{name}.svg"
+        file.write_bytes(picture)
+        Console().print(f"{file}: {len(picture):,} bytes", highlight=False)
+
+
+if __name__ == "__main__":
+    app()
