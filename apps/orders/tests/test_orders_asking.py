@@ -1,12 +1,15 @@
 import asyncio
 from uuid import UUID
 
+import pytest
+
 from apps.orders.tests.desk import confirmed, create, created, deliver, fulfil, placed
 from onhand.common.contracts import CancelOrder, CreateOrder, OrderCancelled, OrderCreated, StockReleased, StockReserved
 from onhand.common.database import Database
 from onhand.common.message_service import Timer
 from onhand.common.messaging.envelope import Effect, Publish
-from onhand.orders.handlers.asking import ask_again
+from onhand.orders.handlers.asking import ask_again, forget
+from onhand.orders.store import asking
 from onhand.orders.store.asking import MOST_NOTED_TOGETHER
 from onhand.orders.subscriptions import timers
 
@@ -44,20 +47,68 @@ async def test_an_order_that_is_settled_or_cancelled_is_not_asked_for_again(orde
 
 
 async def test_what_is_answered_is_not_looked_at_again(orders_database: Database) -> None:
-    async def count() -> int:
-        async with orders_database.transaction() as tx:
-            rows: int = await tx.fetchval("SELECT count(*) FROM asked_orders")
-        return rows
-
     pending = create(BASKET)
     await deliver(orders_database, pending, *(create(BASKET) for _ in range(2 * MOST_NOTED_TOGETHER)))
     await confirmed(orders_database, BASKET)
-    assert await count() == 4
     await deliver(orders_database, *(CancelOrder(order_id) for order_id in await others(orders_database, pending)))
-    assert await asked_after(orders_database, 2) == []
-    assert await count() == 4
-    assert await asked_after(orders_database, 2) == [created(pending)]
-    assert await count() == 1
+    assert await noted_after(orders_database, 2) == 4
+    assert await noted_after(orders_database, 2) == 1
+    assert await asked_after(orders_database, 0) == [created(pending)]
+
+
+async def test_what_is_answered_is_forgotten_also_while_nobody_is_asked(orders_database: Database) -> None:
+    order_id = await placed(orders_database, BASKET)
+    assert await done_besides(orders_database, 4) == 1
+    await deliver(orders_database, StockReserved(order_id))
+    assert await done_besides(orders_database, 4) == 0
+
+
+async def done_besides(database: Database, seconds: float) -> int:
+    """Let time go by while too much waits for Inventory; returns in how many rows orders are noted then."""
+    for timer in timers(3.0):
+        if timer.topic is None:
+            async with database.transaction() as tx:
+                await tx.execute("UPDATE asked_orders SET asked_at = asked_at - make_interval(secs => $1)", seconds)
+                assert await timer.work(tx) == []
+    return await noted_after(database, 0)
+
+
+async def noted_after(database: Database, seconds: float) -> int:
+    """Let time go by and what is answered be forgotten; returns in how many rows orders are noted then."""
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE asked_orders SET asked_at = asked_at - make_interval(secs => $1)", seconds)
+        await forget(3.0, tx)
+        rows: int = await tx.fetchval("SELECT count(*) FROM asked_orders")
+    return rows
+
+
+@pytest.mark.parametrize("together", [1, 3])
+async def test_many_orders_are_asked_for_in_turn_so_many_at_once(
+    orders_database: Database, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(asking, "_MOST_TAKEN", 7)
+    for _ in range(12 // together):
+        await deliver(orders_database, *(create(BASKET) for _ in range(together)))
+    asked = [len(await asked_after(orders_database, 60))]
+    while len(asked) < 3:
+        asked.append(len(await asked_after(orders_database, 0)))
+    assert asked == ([7, 5, 0] if together == 1 else [6, 6, 0])
+
+
+async def test_no_more_is_asked_for_at_once_by_a_plan_that_was_made_for_a_short_table(
+    orders_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_MOST_TAKEN", 5)
+    await placed(orders_database, BASKET)
+    async with orders_database.session() as session:
+        async with session.transaction() as tx:
+            await tx.execute("ANALYZE orders, asked_orders")
+            assert await ask_again(3.0, tx) == []
+        for _ in range(20):
+            await placed(orders_database, BASKET)
+        async with session.transaction() as tx:
+            await tx.execute("UPDATE asked_orders SET asked_at = asked_at - interval '1 minute'")
+            assert len(await ask_again(3.0, tx)) == 5
 
 
 async def others(database: Database, command: CreateOrder) -> list[UUID]:

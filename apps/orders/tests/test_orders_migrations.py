@@ -1,22 +1,25 @@
-"""What was stored before there were lines can be read after, and the other way round."""
+"""What was stored before a migration can be read after, and the other way round."""
 
 from uuid import UUID, uuid4
 
 from msgspec import UNSET
 from msgspec.json import decode
 
-from apps.orders.tests.desk import backordered, confirmed, counters, deliver, fulfil, get, log, placed
+from apps.orders.tests.desk import backordered, confirmed, counters, deliver, fulfil, get, log, placed, rejecting
 from onhand.cli.packages import package_directory
 from onhand.common.contracts import (
     CancelOrder,
     GetTimeline,
     Line,
+    ListOrders,
     OrderCreated,
+    OrderPage,
     OrderRejected,
     OrderTimeline,
     StockReserved,
 )
 from onhand.common.database import Database
+from onhand.orders.handlers.asking import ask_again
 
 OLD_EVENTS = {
     "orders.order-created.v1": '{"orderId": "%s", "customerId": "ann", "productId": "apple", "quantity": 3}',
@@ -25,8 +28,8 @@ OLD_EVENTS = {
 }
 
 
-async def migrate(database: Database, direction: str) -> None:
-    file = package_directory("onhand.orders") / "migrations" / "20261125000101_shop.sql"
+async def migrate(database: Database, direction: str, name: str = "20261125000101_shop.sql") -> None:
+    file = package_directory("onhand.orders") / "migrations" / name
     _, up, down = file.read_text().replace("-- migrate:down", "-- migrate:up").split("-- migrate:up")
     async with database.transaction() as tx:
         await tx.execute(up if direction == "up" else down)
@@ -113,3 +116,50 @@ async def test_what_one_product_cannot_tell_is_forgotten_on_the_way_back(orders_
     assert {row["type"] for row in kinds} == {"orders.order-created.v1", "orders.order-confirmed.v1"}
     await migrate(orders_database, "up")
     assert await counters(orders_database, ids["confirmed"]) == [{"reserved": 3}]
+
+
+SETTLED_IN_PLACE = "20261129000101_settled_in_place.sql"
+
+
+async def stored_and_rolled_back(database: Database) -> dict[str, UUID]:
+    """An order of each kind, asked for an hour ago, as the version before would find them."""
+    basket = {"apple": 3}
+    ids = {
+        "pending": await placed(database, basket),
+        "confirmed": await confirmed(database, basket),
+        "backordered": await backordered(database, basket, {}),
+        "cancelled": await placed(database, basket),
+        "rejected": await placed(database, basket),
+    }
+    await deliver(database, CancelOrder(ids["cancelled"]), rejecting(ids["rejected"], basket))
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE asked_orders SET asked_at = asked_at - interval '1 hour', asks = 5")
+    await migrate(database, "down", SETTLED_IN_PLACE)
+    return ids
+
+
+async def test_what_waited_for_inventory_before_orders_were_settled_in_place_still_does(
+    orders_database: Database,
+) -> None:
+    ids = await stored_and_rolled_back(orders_database)
+    await migrate(orders_database, "up", SETTLED_IN_PLACE)
+    async with orders_database.transaction() as tx:
+        (asked,) = await ask_again(60.0, tx)
+        assert await ask_again(60.0, tx) == []
+    assert isinstance(asked.event, OrderCreated)
+    assert asked.event.order_id == ids["pending"]
+    for status in ("backordered", "cancelled", "rejected"):
+        (page,) = (await deliver(orders_database, ListOrders(status=status))).replies
+        assert isinstance(page, OrderPage)
+        assert [order.order_id for order in page.orders] == [ids[status]]
+
+
+async def test_the_way_back_knows_how_often_and_when_inventory_was_asked(orders_database: Database) -> None:
+    ids = await stored_and_rolled_back(orders_database)
+    async with orders_database.transaction() as tx:
+        rows = await tx.fetch(
+            "SELECT order_id FROM orders WHERE status = 'pending' AND asks = 5"
+            " AND asked_at < statement_timestamp() - interval '1 minute'"
+        )
+    assert [row["order_id"] for row in rows] == [ids["pending"]]
+    await migrate(orders_database, "up", SETTLED_IN_PLACE)

@@ -7,6 +7,7 @@ import pytest
 from onhand.common.contracts import Event, Message
 from onhand.common.database import Database, Transaction
 from onhand.common.message_service import Timer, run_timer
+from onhand.common.messaging import unanswered
 from onhand.common.messaging.envelope import Publish, Received, wrap
 from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.unanswered import Unanswered, expect_answers, note_answers, tell_again
@@ -73,6 +74,21 @@ async def test_the_wait_does_not_grow_for_ever(orders_database: Database) -> Non
     for _ in range(12):
         await wait(orders_database, 3 * 32 + 1)
         assert things(await told_again(orders_database)) == ["a"]
+
+
+async def test_no_more_is_told_at_once_by_a_plan_that_was_made_for_a_short_table(
+    orders_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unanswered, "_AT_ONCE", 5)
+    await note(orders_database, counted("first"))
+    async with orders_database.session() as session:
+        async with session.transaction() as tx:
+            await tx.execute("ANALYZE unanswered_events")
+            assert await tell_again([Counted], 3.0, tx) == []
+        await note(orders_database, *(counted(str(number)) for number in range(20)))
+        await wait(orders_database, HOUR)
+        async with session.transaction() as tx:
+            assert len(await tell_again([Counted], 3.0, tx)) == 5
 
 
 async def test_only_what_is_answered_is_forgotten(orders_database: Database) -> None:

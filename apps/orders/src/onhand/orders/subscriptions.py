@@ -57,4 +57,5 @@ def timers(ask_again_seconds: float) -> tuple[Timer, ...]:
     return (
         Timer("ask again", 1.0, partial(asking.ask_again, ask_again_seconds), OrderCreated.TOPIC),
         Timer("tell again", 1.0, partial(tell_again, TOLD_UNTIL_ANSWERED, ask_again_seconds), OrderCancelled.TOPIC),
+        Timer("forget what is answered", 1.0, partial(asking.forget, ask_again_seconds)),
     )

@@ -70,7 +70,7 @@ async def tell_again(events: Collection[type[Event]], older_than_seconds: float,
     rows = await tx.fetch(
         """
         UPDATE unanswered_events SET asks = asks + 1, asked_at = statement_timestamp()
-        WHERE fact IN (
+        WHERE fact = ANY (ARRAY ( -- `IN (SELECT ...)` might be looked up again for each row, and the limit with it
             SELECT fact FROM unanswered_events
             WHERE type = ANY($3)
               AND asked_at NOT BETWEEN statement_timestamp() - make_interval(secs => $1)
@@ -79,7 +79,7 @@ async def tell_again(events: Collection[type[Event]], older_than_seconds: float,
                                    AND statement_timestamp() + make_interval(secs => $1)
             ORDER BY asked_at LIMIT $2
             FOR UPDATE SKIP LOCKED
-        )
+        ))
         RETURNING type, event, cause
         """,
         older_than_seconds,
