@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from onhand.common.contracts import CONTRACTS, CreateOrder, Event, OrderRejected
+from onhand.common.messaging.janitor import READERS
 from tests.contracts.__main__ import ROOT, stale
 from tests.contracts.catalogue import describe_all, services
 from tests.contracts.schemas import GOLDEN_SCHEMAS, breaking_changes, broken_by, shape_of
@@ -104,3 +105,8 @@ def _references(node: Any) -> Iterator[str]:  # noqa: ANN401  # JSON
     elif isinstance(node, list):
         for value in node:
             yield from _references(value)
+
+
+def test_the_readers_of_each_topic_are_those_that_subscribe_to_it() -> None:
+    takers = {(it.topic, consumer) for it in describe_all() for consumer in it.consumers}
+    assert takers == set(READERS.items())

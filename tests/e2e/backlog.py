@@ -6,7 +6,7 @@ import asyncpg
 from redis import Redis, RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
-from onhand.common.messaging.janitor import has_to_be_read
+from onhand.common.messaging.janitor import reader_of
 from onhand.common.redis_urls import CLUSTER, servers_in
 from tests.e2e.databases import read
 from tests.e2e.system import System
@@ -31,9 +31,9 @@ def unread(system: System) -> list[str]:
             if redis.xrange(key, min=f"({last}", count=1)
         ]
         without = [
-            f"no group reads {key}"
-            for key in filter(has_to_be_read, redis.scan_iter(_type="stream"))
-            if redis.xlen(key) and not redis.xinfo_groups(key)
+            f"no group {reader} reads {key}"
+            for key in redis.scan_iter(_type="stream")
+            if (reader := reader_of(key)) and reader not in {group["name"] for group in redis.xinfo_groups(key)}
         ]
     return behind + without
 

@@ -44,12 +44,12 @@ def test_an_order_that_inventory_never_heard_of_is_asked_for_again(system: Syste
         eventually(lambda order_id=order_id: look_up(system, order_id)["status"] == "confirmed", seconds=SOON)  # type: ignore[misc]
 
 
-def test_an_event_that_no_group_reads_counts_as_under_way_until_a_group_has_read_it(system: System) -> None:
+def test_an_event_that_its_group_does_not_read_counts_as_under_way_until_a_group_has_read_it(system: System) -> None:
     eventually(lambda: not unread(system))
     with system.paused("inventory"), Redis.from_url(system.redis_url) as redis:
         redis.xgroup_destroy(EVENTS, "inventory")
         place(system, {new_id(): 1})
-        eventually(lambda: unread(system) == [f"no group reads {EVENTS}"])
+        eventually(lambda: unread(system) == [f"no group inventory reads {EVENTS}"])
     eventually(lambda: not unread(system))
 
 

@@ -12,6 +12,7 @@ from onhand.cli.verification.snapshots import Books
 from onhand.cli.verification.verdict import Options, verify
 from onhand.common.contracts import OrderConfirmed, StockReserved
 from onhand.common.messaging.envelope import Outgoing
+from onhand.common.messaging.janitor import READERS
 from onhand.common.messaging.streams import Streams
 from tests.verification.breaking import Broken
 from tests.verification.broken import BROKEN, FORBIDDEN
@@ -77,13 +78,25 @@ async def test_an_entry_that_a_group_will_never_read_because_its_service_is_gone
     assert "nobody reads for it: `onhand forget notifications`" in found["inventory.events.{0}"]
 
 
-async def test_entries_that_no_group_reads_are_found_unless_they_are_news_or_not_ours(
+async def test_entries_that_no_group_of_ours_reads_are_found_unless_they_are_news_or_not_ours(
     books: Books, streams: Streams
 ) -> None:
     for topic in (StockReserved.TOPIC, StockReserved.TOPIC, OrderConfirmed.TOPIC, "notifications.events"):
         await append(streams, [Outgoing(topic, "coffee", b"{}")])
     found = said(await verdict_on(books, streams), "I5")
-    assert found == {"inventory.events.{0}": "has 2 entries that no group reads"}
+    assert found == {"inventory.events.{0}": "group orders, which has to read it, is not there; it has 2 entries"}
+
+
+async def test_a_group_of_ours_that_is_missing_is_found_though_another_reads_the_stream(
+    books: Books, streams: Streams
+) -> None:
+    for topic, group in READERS.items():
+        await streams.create_groups("notifications", [topic])
+        if group == "orders":
+            await streams.create_groups(group, [topic])
+    found = said(await verdict_on(books, streams), "I5")
+    missing = "group inventory, which has to read it, is not there"
+    assert found == {f"{topic}.{{0}}": missing for topic, group in READERS.items() if group == "inventory"}
 
 
 async def test_an_entry_that_nobody_acknowledges_is_found(books: Books, streams: Streams) -> None:

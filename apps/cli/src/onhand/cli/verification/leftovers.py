@@ -14,7 +14,7 @@ from onhand.cli.verification.snapshots import Books
 from onhand.common.database import Database
 from onhand.common.errors import Unavailable
 from onhand.common.messaging.inspection import Backlog, EntryId, Inspected, inspect_all
-from onhand.common.messaging.janitor import has_to_be_read
+from onhand.common.messaging.janitor import reader_of
 from onhand.common.messaging.streams import Streams
 
 _MOST_MARKED = 100_000
@@ -125,9 +125,11 @@ def _unfinished(stream: Inspected, marks: Mapping[str, EntryId]) -> Iterator[Fin
     for backlog in stream.backlogs:
         if backlog.has_to_do(upto):
             yield Finding("I5", stream.key, _left_by_group(backlog))
-    # Without a group nobody deletes anything: what was there is there.
-    if not stream.backlogs and has_to_be_read(stream.key) and stream.length and upto > (0, 0):
-        yield Finding("I5", stream.key, f"has {stream.length} entries that no group reads")
+    # Also if nothing is on the stream: what other groups have read may be gone, and this one has not seen it.
+    reader = reader_of(stream.key)
+    if stream.key in marks and reader not in {None, *(backlog.group for backlog in stream.backlogs)}:
+        problem = f"group {reader}, which has to read it, is not there"
+        yield Finding("I5", stream.key, f"{problem}; it has {stream.length} entries" if stream.length else problem)
 
 
 def _left_by_group(backlog: Backlog) -> str:

@@ -5,14 +5,25 @@ seen; so it goes by the lowest entry that any consumer group still needs. That o
 needs everything for ever: the janitor cannot know that nobody will come back, so it says so again and again.
 """
 
+from collections.abc import Mapping
+
 import structlog
 
 from onhand.common.messaging.entries import stream_key
 from onhand.common.messaging.inspection import Inspected, inspect
-from onhand.common.messaging.streams import TOPICS, Streams
+from onhand.common.messaging.streams import Streams
 
 WORK_TOPICS = ("commands", "queries", "events")
 """The topics of a service that somebody has to work off."""
+READERS: Mapping[str, str] = {
+    "orders.commands": "orders",
+    "orders.queries": "orders",
+    "orders.events": "inventory",
+    "inventory.commands": "inventory",
+    "inventory.queries": "inventory",
+    "inventory.events": "orders",
+}
+"""Which of Orders and Inventory has to work off a topic, as their subscriptions say; the others need not be read."""
 _NEWS_TOPIC = "outcomes"
 _NEWS_ENTRIES = 300
 """How many entries of a topic of news, of up to 32 messages each, are kept while no group reads it: enough for who was
@@ -26,10 +37,9 @@ def topics_of(service: str) -> tuple[str, ...]:
     return tuple(f"{service}.{name}" for name in (*WORK_TOPICS, _NEWS_TOPIC))
 
 
-def has_to_be_read(key: str) -> bool:
-    """Whether a stream, by its key, is of a topic that Orders or Inventory has to work off."""
-    topic, _, _ = key.rpartition(".")
-    return topic in TOPICS and topic.rpartition(".")[2] in WORK_TOPICS
+def reader_of(key: str) -> str | None:
+    """The group without which a stream, by its key, is not worked off, if it is of such a topic."""
+    return READERS.get(key.rpartition(".")[0])
 
 
 async def trim(service: str, streams: Streams) -> int:
