@@ -1,6 +1,8 @@
 import pytest
+from redis import Redis
 from structlog.testing import capture_logs
 
+from onhand.common.errors import Unavailable
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.janitor import trim, warn_of_abandoned
 from onhand.common.messaging.reader import open_reader
@@ -73,6 +75,25 @@ async def test_a_group_that_nobody_reads_for_is_named_and_when_it_is_deleted_the
     assert await trim("toy", streams) == 0
     assert await streams.delete_group("gone") == ["toy.commands.{0}"]
     assert await trim("toy", streams) > 300
+
+
+async def test_the_stream_of_a_group_that_nobody_reads_for_grows_until_redis_is_full_and_there_is_room_without_it(
+    streams: Streams, redis_url: str
+) -> None:
+    async def fill() -> None:
+        while True:
+            await send(streams, *MANY, apart=True)
+            await finish(streams, "one", 500)
+            assert await trim("toy", streams) == 0
+
+    await streams.create_groups("gone", [Count.TOPIC])
+    with Redis.from_url(redis_url) as redis:
+        redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 2_000_000)
+    with pytest.raises(Unavailable):
+        await fill()
+    await streams.delete_group("gone")
+    assert await trim("toy", streams) > 1000
+    await send(streams, *MANY, apart=True)
 
 
 async def test_a_topic_that_nobody_reads_is_left_alone(streams: Streams) -> None:
