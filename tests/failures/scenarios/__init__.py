@@ -1,7 +1,7 @@
 """All scenarios, in the order in which they run."""
 
 from tests.failures.scenarios.clocks import CLOCKS
-from tests.failures.scenarios.clusters import CLUSTER
+from tests.failures.scenarios.clusters import CLUSTER, ROLLING_ON_CLUSTER
 from tests.failures.scenarios.contention import LAST_UNIT, OPPOSITE_ORDERS
 from tests.failures.scenarios.failpoints import FAILPOINTS
 from tests.failures.scenarios.forgery import FORGERY
@@ -33,6 +33,7 @@ SCENARIOS = (
     FREEZE,
     SLOWNESS,
     ROLLING,
+    ROLLING_ON_CLUSTER,
     SHOP,
     FORGERY,
     LISTENERS,

@@ -1,4 +1,4 @@
-"""A Redis Cluster whose servers change places."""
+"""A Redis Cluster whose servers change places, and services that are restarted on one."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +10,7 @@ from tests.e2e.waiting import eventually
 from tests.failures.audience import Seat, audience
 from tests.failures.cluster import MASTERS, Cluster, Node, running_cluster
 from tests.failures.scenario import Run, Scenario
+from tests.failures.scenarios.rolling import restart_in_turn
 
 _PARTITIONS = 6
 _LISTENERS = 2
@@ -73,4 +74,12 @@ def _in_peace(run: Run, cluster: Cluster) -> None:
     run.figures["masters replaced in peace"] += 1
 
 
+def restart_in_turn_on_a_cluster(run: Run) -> None:
+    """SIGTERM every service in turn on a Redis Cluster, where each reads many partitions from several masters."""
+    restart_in_turn(run)
+
+
 CLUSTER = Scenario(number=5, name="cluster", break_things=replace_masters, make_system=system_on_cluster, weight=2)
+ROLLING_ON_CLUSTER = Scenario(
+    number=13, name="rolling-cluster", break_things=restart_in_turn_on_a_cluster, make_system=system_on_cluster
+)
