@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from contextlib import suppress
 from datetime import timedelta
 
@@ -168,6 +169,17 @@ async def test_a_database_that_is_not_there_is_told_without_its_password() -> No
             pass
     assert "secret" not in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+async def test_who_takes_connections_and_says_nothing_is_told_as_a_database_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(database, "_ANSWER_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/orders"
+        with pytest.raises(StartupError, match=r"/orders: the database does not answer\. Start it"):
+            async with open_database(url, "TOY_DATABASE_URL", "toy"):
+                pass
 
 
 async def test_a_database_that_is_not_named_is_asked_for() -> None:

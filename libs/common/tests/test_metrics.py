@@ -179,7 +179,7 @@ async def test_requests_to_who_is_away_are_counted(
 ) -> None:
     monkeypatch.setattr("onhand.common.messaging.presence._ABSENT_AFTER_SECONDS", 0.0)
     async with asking(streams) as requests:
-        with pytest.raises(Unavailable, match="toy is away"):
+        with pytest.raises(Unavailable, match="toy is not ready"):
             await requests.ask(Count(thing="a"))
     assert newly_refused() == {"receiver-away": 1}
 

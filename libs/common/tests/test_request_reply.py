@@ -78,7 +78,7 @@ async def test_a_service_that_has_fallen_silent_is_not_asked(streams: Streams, m
     async with asking(streams, timeout_seconds=0.3) as requests:
         with pytest.raises(NoReply):
             await requests.ask(Count(thing="a"))
-        with pytest.raises(Unavailable, match="toy is away"):
+        with pytest.raises(Unavailable, match="toy is not ready"):
             await requests.ask(Count(thing="b"))
         await announce("toy", streams)
 

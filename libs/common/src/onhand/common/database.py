@@ -25,6 +25,7 @@ _LOCKED_MS = "20000"
 _STATEMENT_SECONDS = 25.0
 _ANSWER_SECONDS = 5.0
 """How long what takes no time may take: BEGIN, ROLLBACK, to say that a statement was cancelled."""
+_SILENCE = "the database does not answer"
 _COUNTED_SECONDS = 5.0
 """How long what a busy session writes may go uncounted."""
 
@@ -84,6 +85,8 @@ class Session:
     async def _roll_back_after(self, error: BaseException) -> None:
         if isinstance(error, ENDS_CONNECTION):
             _drop(self._connection)
+            if isinstance(error, TimeoutError):
+                raise TimeoutError(_SILENCE) from error
             return
         await _say(self._connection, "ROLLBACK", _ANSWER_SECONDS)
         if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, asyncpg.DataError):
@@ -115,7 +118,10 @@ async def _say(connection: Any, words: str, seconds: float | None = None) -> str
 def _left_if_lost(connection: Any) -> Iterator[None]:  # noqa: ANN401  # asyncpg ships no types
     try:
         yield
-    except (TimeoutError, asyncio.CancelledError):
+    except TimeoutError as error:
+        _drop(connection)
+        raise TimeoutError(_SILENCE) from error
+    except asyncio.CancelledError:
         _drop(connection)
         raise
     except asyncpg.InternalClientError as error:
@@ -221,6 +227,7 @@ async def open_database(
     try:
         pool = await asyncpg.create_pool(
             url,
+            connect=_connect,
             min_size=1,
             max_size=connections,
             timeout=_ANSWER_SECONDS,
@@ -261,6 +268,13 @@ def _place(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or parse_qs(parts.query).get("host", ["localhost"])[0]
     return f"{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+async def _connect(*where: Any, **options: Any) -> Any:  # noqa: ANN401  # asyncpg ships no types
+    try:
+        return await asyncpg.connect(*where, **options)
+    except TimeoutError as error:
+        raise TimeoutError(_SILENCE) from error
 
 
 async def _keep_session(_: object) -> None:

@@ -30,3 +30,8 @@ class Unavailable(OnhandError):
 
 class NoReply(OnhandError):
     """A request was sent, or may have been, and no reply came in time: its outcome is unknown."""
+
+
+def in_words(error: Exception) -> str:
+    """An error with its kind, which is all there is to say of one without a text."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -56,6 +56,8 @@ class Health:
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
                 await probe()
+        except TimeoutError as error:
+            return str(error) or f"no answer within {_PROBE_SECONDS:g} s"
         except Exception as error:  # noqa: BLE001  # whatever a probe raises is the answer
             return str(error) or type(error).__name__
         return "ok"

@@ -10,6 +10,7 @@ import prometheus_client
 import structlog
 from structlog.typing import Processor
 
+from onhand.common.errors import in_words
 from onhand.common.settings import Settings
 
 
@@ -60,7 +61,7 @@ class Trouble:
 
     def is_there(self, error: Exception) -> None:
         """Note a failure; log it if it is not the last one again."""
-        reason = f"{type(error).__name__}: {error}"
+        reason = in_words(error)
         if reason != self.reason:
             self._log.warning(self._event, error=reason)
             self.reason = reason

@@ -13,6 +13,7 @@ import msgspec
 
 from onhand.common.contracts import Event, Message, Query
 from onhand.common.database import Transaction
+from onhand.common.errors import in_words
 from onhand.common.messaging.entries import Entry
 from onhand.common.messaging.envelope import Envelope, decode
 from onhand.common.messaging.subscriptions import Subscriptions
@@ -108,7 +109,7 @@ def read_letter(entry: Entry, subscriptions: Subscriptions) -> Letter:
 
 def reason_of(error: Exception) -> str:
     """An error as it is kept and logged."""
-    return _text(f"{type(error).__name__}: {error}")
+    return _text(in_words(error))
 
 
 async def bury(

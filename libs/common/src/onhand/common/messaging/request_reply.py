@@ -259,7 +259,7 @@ class Requests:
         receiver = request.TOPIC.partition(".")[0]
         if self.presence.is_absent(receiver):
             self._refusals.receiver_away.inc()
-            raise Unavailable(f"{receiver} is away")
+            raise Unavailable(f"{receiver} is not ready")  # it may be there, and its database away
         overload = self.overload(changes=isinstance(request, Command))
         if overload is not None:
             raise Unavailable(str(overload))
