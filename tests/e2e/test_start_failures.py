@@ -94,9 +94,10 @@ def test_settings_that_make_no_sense_are_told_all_at_once(system: System) -> Non
 
 
 def test_something_at_redis_url_that_is_no_redis(system: System, not_redis: str) -> None:
-    """This is found out only by the services, when PostgreSQL runs already and has to be stopped again."""
-    why = reason(system, system.run("onhand.cli", "start", REDIS_URL=not_redis))
-    assert "REDIS_URL" in why
+    """This is found out before anything is started."""
+    result = system.run("onhand.cli", "start", REDIS_URL=not_redis)
+    assert "REDIS_URL" in reason(system, result)
+    assert result.stdout == ""
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 import socket
 
 import pytest
+import redis
 
+from onhand.cli import checks
 from onhand.cli.checks import check_ports, check_servers
 from onhand.common.errors import StartupError
 
@@ -26,9 +28,22 @@ def test_a_server_that_is_away_is_told_in_one_line_without_its_password(setting:
     assert f" answers at {where}: start it, mend {setting}, or leave it unset to use the embedded " in str(error.value)
 
 
-def test_a_server_that_listens_is_not_complained_about() -> None:
+def test_a_server_that_listens_is_not_complained_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_GREETING_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         check_servers({"REDIS_URL": f"redis://127.0.0.1:{listener.getsockname()[1]}"})
+
+
+def test_a_redis_that_does_not_let_us_in_is_told_in_one_line_without_its_password(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.acl_setuser("clerk", enabled=True, passwords=["+right"], categories=["+@all"], channels=["*"])
+        try:
+            check_servers({"REDIS_URL": redis_url.replace("://", "://clerk:right@")})
+            with pytest.raises(StartupError, match=r"invalid username-password pair .* mend REDIS_URL$") as error:
+                check_servers({"REDIS_URL": redis_url.replace("://", "://clerk:secret@")})
+        finally:
+            client.acl_deluser("clerk")
+    assert "secret" not in str(error.value)
 
 
 def test_one_port_for_two_services_is_told_in_one_line() -> None:

@@ -1,5 +1,6 @@
 """What is looked at before anything is started, so that a problem is told in one line and leaves nothing behind."""
 
+import asyncio
 import errno
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,8 +13,11 @@ import psutil
 from onhand.cli.postgres import accepts_connections
 from onhand.cli.programs import Program
 from onhand.common.errors import StartupError, Unavailable
+from onhand.common.messaging.streams import open_streams
 from onhand.common.redis_urls import servers_in
 from onhand.common.retry import is_transient
+
+_GREETING_SECONDS = 2.0
 
 
 def check_ports(addresses: Mapping[str, tuple[str, int]]) -> None:
@@ -41,10 +45,10 @@ def check_ports(addresses: Mapping[str, tuple[str, int]]) -> None:
 
 
 def check_servers(urls: Mapping[str, str]) -> None:
-    """Make sure that something answers at each configured URL, by name of setting.
+    """Make sure that something answers at each configured URL, by name of setting; a Redis has to let us in.
 
     Raises:
-        StartupError: nothing does.
+        StartupError: nothing does, or it is no Redis, or one that does not.
     """
     for setting, url in urls.items():
         if not answers(setting, url):
@@ -53,6 +57,8 @@ def check_servers(urls: Mapping[str, str]) -> None:
                 f"{setting}: no {kind} answers at {where(url)}: start it, mend {setting}, "
                 f"or leave it unset to use the embedded {kind}"
             )
+    if redis_url := urls.get("REDIS_URL"):
+        asyncio.run(_greet(redis_url))
 
 
 def check_running(programs: Iterable[Program], home: Path) -> None:
@@ -84,6 +90,12 @@ def told_when_away(what: str) -> Iterator[None]:
 def answers(setting: str, url: str) -> bool:
     """Whether the server that a setting names can be reached."""
     return _redis_answers(url) if _kind(setting) == "Redis" else accepts_connections(_without_secrets(url))
+
+
+async def _greet(redis_url: str) -> None:
+    with suppress(TimeoutError):  # only what is said can be wrong: who is slow is waited for by those that need it
+        async with asyncio.timeout(_GREETING_SECONDS), open_streams(redis_url):
+            pass
 
 
 def _kind(setting: str) -> str:
