@@ -84,6 +84,7 @@ def test_what_is_not_there_is_not_found(system: System, path: str) -> None:
         ("GET", "/api/gateway/reservations", {"POST"}),
         ("PUT", f"/api/gateway/reservations/{UNKNOWN}", {"GET", "DELETE"}),
         ("DELETE", f"/api/gateway/reservations/{UNKNOWN}/extend", {"POST"}),
+        ("POST", "/api/gateway/products", {"GET"}),
         ("POST", "/api/gateway/products/tea", {"GET", "PUT"}),
         ("POST", "/api/gateway/locations", {"GET"}),
         ("GET", "/api/gateway/locations/main", {"PUT"}),

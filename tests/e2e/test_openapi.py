@@ -18,6 +18,7 @@ STEPS = [
     ("GET", "/locations"),
     ("PUT", "/products/{productId}"),
     ("GET", "/products/{productId}"),
+    ("GET", "/products"),
     ("PUT", "/stock/{productId}"),
     ("GET", "/stock/{productId}"),
     ("GET", "/stock"),

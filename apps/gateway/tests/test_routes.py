@@ -29,6 +29,7 @@ from onhand.common.contracts import (
     HoldStock,
     Line,
     ListLocations,
+    ListProducts,
     Movement,
     Query,
     ReceiveStock,
@@ -176,6 +177,8 @@ def with_known_id(message: Any) -> Any:  # noqa: ANN401  # any message
             {"name": "Tea", "lowStockThreshold": 5, "safetyStock": 1, "backorderable": False},
             DefineProduct(product_id="tea", name="Tea", low_stock_threshold=5, safety_stock=1, backorderable=False),
         ),
+        ("GET", "/products", None, ListProducts()),
+        ("GET", "/products?limit=7&prefix=te", None, ListProducts(limit=7, prefix="te")),
         ("GET", "/locations", None, ListLocations()),
         ("PUT", "/locations/shop", {}, DefineLocation(location_id="shop")),
         (

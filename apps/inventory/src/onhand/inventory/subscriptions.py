@@ -18,6 +18,7 @@ from onhand.common.contracts import (
     GetProduct,
     HoldStock,
     ListLocations,
+    ListProducts,
     ListStock,
     OrderCancelled,
     OrderCreated,
@@ -39,7 +40,7 @@ from onhand.inventory.handlers.incoming import expect_stock
 from onhand.inventory.handlers.locking import lock_levels
 from onhand.inventory.handlers.movements import move_stock
 from onhand.inventory.handlers.orders import note_allocations, release_stock, reserve_stock
-from onhand.inventory.queries.catalogue import get_product, list_locations
+from onhand.inventory.queries.catalogue import get_product, list_locations, list_products
 from onhand.inventory.queries.explain import explain_stock
 from onhand.inventory.queries.holds import get_hold
 from onhand.inventory.queries.incoming import get_incoming
@@ -72,6 +73,7 @@ QUERIES = (
     Subscription(GetIncoming, get_incoming),
     Subscription(GetProduct, get_product),
     Subscription(ListLocations, list_locations),
+    Subscription(ListProducts, list_products),
     Subscription(ListStock, list_stock),
 )
 

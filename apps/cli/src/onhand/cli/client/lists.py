@@ -58,6 +58,8 @@ ORDERS = List(
     (*_OF_ORDER, "createdAt", "updatedAt", *_OF_LINE, "promisedAt", "metadata"),
     lambda order: [order | line for line in order["lines"]],
 )
+_OF_PRODUCT = ("productId", "name", "lowStockThreshold", "safetyStock", "backorderable")
+PRODUCTS = List("products", {name: _field(name) for name in _OF_PRODUCT}, _OF_PRODUCT, lambda product: [product])
 _NUMBERS = ("onHand", "reserved", "available", "incoming", "safetyStock")
 STOCK = List(
     "stock",

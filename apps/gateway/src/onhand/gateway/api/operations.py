@@ -52,6 +52,13 @@ class Stock(Struct, frozen=True):
     next: str | UnsetType = UNSET
 
 
+class Products(Struct, frozen=True):
+    """One page of products, by their ids."""
+
+    products: tuple[ProductDetails, ...]
+    next: str | UnsetType = UNSET
+
+
 class OrderBatch(Body, frozen=True):
     """Orders, each as one alone. A wrong one is answered with a problem in its place, and the others are done."""
 
@@ -159,6 +166,16 @@ OPERATIONS: tuple[Operation, ...] = (
         StockExplanation,
         query={"at": Moment, "limit": PageSize},
         problems=[404, 422],
+    ),
+    Operation(
+        "GET",
+        "/products",
+        "listProducts",
+        "Tell what products are, by their ids, page by page.",
+        Products,
+        query={"prefix": Identifier, "limit": PageLimit, "cursor": str},
+        problems=[422],
+        is_page=True,
     ),
     Operation(
         "PUT",
