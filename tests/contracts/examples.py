@@ -35,6 +35,7 @@ from onhand.common.contracts import (
     IncomingAdded,
     IncomingDetails,
     IncomingOver,
+    IncomingPage,
     IncomingReplayed,
     Line,
     LineAllocation,
@@ -42,6 +43,7 @@ from onhand.common.contracts import (
     LineOutcome,
     LinePromise,
     LineShortage,
+    ListIncoming,
     ListLocations,
     ListOrders,
     ListProducts,
@@ -390,6 +392,16 @@ _MOVEMENTS: tuple[Message, ...] = (
         expected_at=EXPECTED,
         reference="order 12",
         state="received",
+    ),
+    ListIncoming(about="all", after=INCOMING_ID, limit=20, product_id="123"),
+    IncomingPage(
+        about="incoming",
+        incoming=(
+            IncomingDetails(
+                incoming_id=INCOMING_ID, product_id="123", location_id="shop", quantity=15, expected_at=EXPECTED
+            ),
+        ),
+        next=INCOMING_ID,
     ),
 )
 

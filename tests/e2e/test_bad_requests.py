@@ -80,6 +80,7 @@ def test_what_is_not_there_is_not_found(system: System, path: str) -> None:
         ("GET", "/api/gateway/stock/tea/movements", {"POST"}),
         ("GET", "/api/gateway/stock/tea/incoming", {"POST"}),
         ("DELETE", f"/api/gateway/stock/tea/incoming/{UNKNOWN}", {"GET", "PUT"}),
+        ("POST", "/api/gateway/incoming", {"GET"}),
         ("POST", "/api/gateway/stock/tea/explain", {"GET"}),
         ("GET", "/api/gateway/reservations", {"POST"}),
         ("PUT", f"/api/gateway/reservations/{UNKNOWN}", {"GET", "DELETE"}),

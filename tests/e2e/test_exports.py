@@ -120,6 +120,19 @@ def test_products_are_listed_and_exported(system: System, tmp_path: Path) -> Non
     assert entries(onhand(system, "products", "export", "--prefix", beginning).stdout) == told
 
 
+def test_what_is_to_come_is_listed(system: System) -> None:
+    tea, jam = new_id("tea"), new_id("jam")
+    for product in (tea, jam):
+        set_stock(system, product, 0)
+        onhand(system, "stock", "expect", product, "5", "--at", "2026-12-01", "--reference", "order 12")
+    told = json.loads(onhand(system, "stock", "incoming", "--limit", "200", "--json").stdout)["incoming"]
+    assert {it["productId"] for it in told} >= {tea, jam}
+    shown = onhand(system, "stock", "incoming", tea).stdout.splitlines()
+    assert shown[0].split() == ["productId", "locationId", "quantity", "expectedAt", "reference", "incomingId"]
+    assert shown[1].split()[:3] == [tea, "main", "5"]
+    assert len(shown) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

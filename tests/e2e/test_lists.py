@@ -1,4 +1,4 @@
-"""Lists of orders, of stock and of products, over HTTP."""
+"""Lists of orders, stock, products and what is expected, over HTTP."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.e2e.problems import wrong_fields
-from tests.e2e.shop import API, becomes, done, hold, new_id, new_location, place, set_product
+from tests.e2e.shop import API, becomes, done, hold, move, new_id, new_location, place, post, set_product
 from tests.e2e.system import System
 from tests.e2e.traffic import look_up, set_stock, stock, traffic
 
@@ -134,7 +134,27 @@ def test_pages_repeat_and_miss_no_product_while_others_are_added(system: System)
     assert set(before) <= set(found)
 
 
-_LISTS = ("orders", "stock", "products")
+def test_what_is_to_come_is_listed_by_its_product_and_as_each_is_told(system: System) -> None:
+    jam, tea = new_id("expected 1"), new_id("expected 2")
+    for product in (jam, tea):
+        set_stock(system, product, 0)
+    expected = [expect(system, product, quantity=units) for product, units in ((tea, 3), (jam, 1), (tea, 2), (jam, 5))]
+    by_id = sorted(expected, key=lambda it: (it["productId"], it["incomingId"]))
+    assert walk(system, "incoming", productId=tea, limit=1) == [[it] for it in by_id[2:]]
+    listed = [it for page in walk(system, "incoming", limit=1) for it in page]
+    assert [it for it in listed if it["productId"] in (jam, tea)] == by_id
+    assert listed == sorted(listed, key=lambda it: (it["productId"], it["incomingId"]))
+    one, other = by_id[:2]
+    assert one == done(system.client.get(f"{API}/stock/{jam}/incoming/{one['incomingId']}"), 200)
+    move(system, jam, "receive", quantity=one["quantity"], incomingId=one["incomingId"])
+    assert walk(system, "incoming", productId=jam) == [[other]]
+
+
+def expect(system: System, product: str, **fields: object) -> dict[str, Any]:
+    return done(post(system, f"stock/{product}/incoming", {"expectedAt": "2026-12-01T08:00:00Z"} | fields))
+
+
+_LISTS = ("orders", "stock", "products", "incoming")
 WRONG = [
     ("orders", "status=lost", "status"),
     ("orders", "status=", "status"),
@@ -179,6 +199,11 @@ WRONG = [
     ("products", "prefix=%ff", "prefix"),
     ("products", "prefix=" + "x" * 129, "prefix"),
     ("products", "prefix=a&prefix=a", "prefix"),
+    ("incoming", "prefix=a", "prefix"),
+    ("incoming", "productId=", "productId"),
+    ("incoming", "productId=a/b", "productId"),
+    ("incoming", "productId=%ff", "productId"),
+    ("incoming", "productId=a&productId=a", "productId"),
 ]
 
 
@@ -205,6 +230,7 @@ def test_a_cursor_fits_only_the_list_that_it_was_given_for(system: System, produ
         ("orders", {"productId": product, "status": "pending"}),
         ("stock", {}),
         ("products", {}),
+        ("incoming", {"productId": product}),
     ):
         assert wrong_fields(ask(system, path, cursor=cursor, **query)) == {"cursor"}
     for tampered in (cursor[:-1], cursor[:-1] + ("A" if cursor[-1] != "A" else "B"), cursor + "A", cursor.swapcase()):

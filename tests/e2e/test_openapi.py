@@ -29,6 +29,7 @@ STEPS = [
     ("POST", "/stock/{productId}/incoming"),
     ("PUT", "/stock/{productId}/incoming/{incomingId}"),
     ("GET", "/stock/{productId}/incoming/{incomingId}"),
+    ("GET", "/incoming"),
     ("GET", "/stock/{productId}/explain"),
     ("POST", "/reservations"),
     ("GET", "/reservations/{reservationId}"),

@@ -28,6 +28,7 @@ from onhand.common.contracts import (
     GetTimeline,
     HoldStock,
     Line,
+    ListIncoming,
     ListLocations,
     ListProducts,
     Movement,
@@ -153,6 +154,8 @@ def with_known_id(message: Any) -> Any:  # noqa: ANN401  # any message
             ),
         ),
         ("GET", f"/stock/tea/incoming/{OTHER}", None, GetIncoming(product_id="tea", incoming_id=OTHER)),
+        ("GET", "/incoming", None, ListIncoming()),
+        ("GET", "/incoming?productId=tea&limit=7", None, ListIncoming(limit=7, product_id="tea")),
         ("GET", "/stock/tea/explain", None, ExplainStock(product_id="tea")),
         (
             "GET",

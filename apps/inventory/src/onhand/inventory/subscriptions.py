@@ -17,6 +17,7 @@ from onhand.common.contracts import (
     GetIncoming,
     GetProduct,
     HoldStock,
+    ListIncoming,
     ListLocations,
     ListProducts,
     ListStock,
@@ -43,7 +44,7 @@ from onhand.inventory.handlers.orders import note_allocations, release_stock, re
 from onhand.inventory.queries.catalogue import get_product, list_locations, list_products
 from onhand.inventory.queries.explain import explain_stock
 from onhand.inventory.queries.holds import get_hold
-from onhand.inventory.queries.incoming import get_incoming
+from onhand.inventory.queries.incoming import get_incoming, list_incoming
 from onhand.inventory.queries.lists import list_stock
 from onhand.inventory.queries.stock import check_stock
 
@@ -72,6 +73,7 @@ QUERIES = (
     Subscription(GetHold, get_hold),
     Subscription(GetIncoming, get_incoming),
     Subscription(GetProduct, get_product),
+    Subscription(ListIncoming, list_incoming),
     Subscription(ListLocations, list_locations),
     Subscription(ListProducts, list_products),
     Subscription(ListStock, list_stock),

@@ -41,6 +41,7 @@ def create_app(requests: Requests, live: Live) -> HttpApp:
     app.add_route(f"{_API}/stock/{{product_id}}/movements", Movements(requests))
     app.add_route(f"{_API}/stock/{{product_id}}/incoming", incoming)
     app.add_route(f"{_API}/stock/{{product_id}}/incoming/{{incoming_id}}", incoming, suffix="one")
+    app.add_route(f"{_API}/incoming", incoming, suffix="all")
     reservations = Reservations(requests)
     app.add_route(f"{_API}/reservations", reservations)
     app.add_route(f"{_API}/reservations/{{reservation_id}}", reservations, suffix="one")

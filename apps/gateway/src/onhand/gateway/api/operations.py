@@ -59,6 +59,13 @@ class Products(Struct, frozen=True):
     next: str | UnsetType = UNSET
 
 
+class Incoming(Struct, frozen=True):
+    """One page of what is still to come, by its product and then its id."""
+
+    incoming: tuple[IncomingDetails, ...]
+    next: str | UnsetType = UNSET
+
+
 class OrderBatch(Body, frozen=True):
     """Orders, each as one alone. A wrong one is answered with a problem in its place, and the others are done."""
 
@@ -157,6 +164,16 @@ OPERATIONS: tuple[Operation, ...] = (
         "Tell what is expected, or was.",
         IncomingDetails,
         problems=[404, 422],
+    ),
+    Operation(
+        "GET",
+        "/incoming",
+        "listIncoming",
+        "Tell what is still to come, by its product and then its id, page by page.",
+        Incoming,
+        query={"productId": Identifier, "limit": PageLimit, "cursor": str},
+        problems=[422],
+        is_page=True,
     ),
     Operation(
         "GET",
