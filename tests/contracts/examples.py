@@ -35,6 +35,7 @@ from onhand.common.contracts import (
     IncomingAdded,
     IncomingDetails,
     IncomingOver,
+    IncomingPage,
     IncomingReplayed,
     Line,
     LineAllocation,
@@ -42,8 +43,10 @@ from onhand.common.contracts import (
     LineOutcome,
     LinePromise,
     LineShortage,
+    ListIncoming,
     ListLocations,
     ListOrders,
+    ListProducts,
     ListStock,
     LocationDetails,
     LocationEntry,
@@ -66,6 +69,7 @@ from onhand.common.contracts import (
     OrderReturned,
     OrderTimeline,
     ProductDetails,
+    ProductPage,
     ReadFeed,
     ReceiveStock,
     ReleaseHold,
@@ -389,12 +393,24 @@ _MOVEMENTS: tuple[Message, ...] = (
         reference="order 12",
         state="received",
     ),
+    ListIncoming(about="all", after=INCOMING_ID, limit=20, product_id="123"),
+    IncomingPage(
+        about="incoming",
+        incoming=(
+            IncomingDetails(
+                incoming_id=INCOMING_ID, product_id="123", location_id="shop", quantity=15, expected_at=EXPECTED
+            ),
+        ),
+        next=INCOMING_ID,
+    ),
 )
 
 _CATALOGUE: tuple[Message, ...] = (
     DefineProduct(product_id="123", name="Tea", low_stock_threshold=5, safety_stock=2, backorderable=False),
     GetProduct(product_id="123"),
     ProductDetails(product_id="123", name="Tea", low_stock_threshold=5, safety_stock=2, backorderable=False),
+    ListProducts(about="all", after="123", limit=20, prefix="12"),
+    ProductPage(about="products", products=(ProductDetails(product_id="124", name="Jam"),), next="124"),
     DefineLocation(location_id="shop", name="The shop", priority=10),
     LocationDetails(location_id="shop", name="The shop", priority=10),
     ListLocations(about="all"),

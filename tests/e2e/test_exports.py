@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.shop import becomes, done, new_id, new_location, place, post
+from tests.e2e.shop import becomes, done, new_id, new_location, place, post, set_product
 from tests.e2e.system import System
 from tests.e2e.traffic import look_up, set_stock, stock
 
@@ -99,6 +99,38 @@ def test_stock_is_listed_and_exported(system: System, tmp_path: Path) -> None:
     }
     piped = onhand(system, "stock", "export", "-", "--format", "csv", "--location", shop).stdout
     assert piped == files["csv"].read_text()
+
+
+def test_products_are_listed_and_exported(system: System, tmp_path: Path) -> None:
+    beginning = new_id("tea")
+    named, plain = f"{beginning} 1", f"{beginning} 2"
+    set_product(system, plain)
+    set_product(system, named, name='Earl "Grey"', lowStockThreshold=5, safetyStock=2, backorderable=False)
+    told = json.loads(onhand(system, "products", "list", "--prefix", beginning, "--json").stdout)["products"]
+    assert [product["productId"] for product in told] == [named, plain]
+    shown = onhand(system, "products", "list", "--prefix", beginning, "--limit", "1").stdout.splitlines()
+    assert shown[0].split() == ["productId", "name", "lowStockThreshold", "safetyStock", "backorderable"]
+    assert shown[1].removeprefix(named).split() == ["Earl", '"Grey"', "5", "2", "no"]
+    assert len(shown) == 2
+
+    file = tmp_path / "products.csv"
+    onhand(system, "products", "export", str(file), "--prefix", beginning)
+    of_plain = {"productId": plain, "name": "", "lowStockThreshold": "", "safetyStock": "0", "backorderable": "true"}
+    assert rows(file)[1] == of_plain
+    assert entries(onhand(system, "products", "export", "--prefix", beginning).stdout) == told
+
+
+def test_what_is_to_come_is_listed(system: System) -> None:
+    tea, jam = new_id("tea"), new_id("jam")
+    for product in (tea, jam):
+        set_stock(system, product, 0)
+        onhand(system, "stock", "expect", product, "5", "--at", "2026-12-01", "--reference", "order 12")
+    told = json.loads(onhand(system, "stock", "incoming", "--limit", "200", "--json").stdout)["incoming"]
+    assert {it["productId"] for it in told} >= {tea, jam}
+    shown = onhand(system, "stock", "incoming", tea).stdout.splitlines()
+    assert shown[0].split() == ["productId", "locationId", "quantity", "expectedAt", "reference", "incomingId"]
+    assert shown[1].split()[:3] == [tea, "main", "5"]
+    assert len(shown) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
-"""Lists of orders and of stock, over HTTP."""
+"""Lists of orders, stock, products and what is expected, over HTTP."""
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
 from tests.e2e.problems import wrong_fields
-from tests.e2e.shop import API, becomes, done, hold, new_id, new_location, place, set_product
+from tests.e2e.shop import API, becomes, done, hold, move, new_id, new_location, place, post, set_product
 from tests.e2e.system import System
 from tests.e2e.traffic import look_up, set_stock, stock, traffic
 
@@ -103,6 +104,57 @@ def test_stock_is_listed_and_filtered(system: System) -> None:
     assert walk(system, "stock", locationId=place_)[0][0] == stock(system, names[0])
 
 
+def test_products_are_listed_by_their_ids_and_as_each_is_told(system: System) -> None:
+    beginning = new_id("ü &=+")
+    names = [f"{beginning} {number}" for number in range(5)]
+    for name in reversed(names):
+        set_product(system, name, name=f"The {name}", safetyStock=2)
+    pages = walk(system, "products", prefix=beginning, limit=2)
+    assert [[product["productId"] for product in page] for page in pages] == [names[:2], names[2:4], names[4:]]
+    for product in pages[0]:
+        assert product == done(system.client.get(f"{API}/products/{product['productId']}"), 200)
+    assert walk(system, "products", prefix=new_id()) == [[]]
+
+
+def test_pages_repeat_and_miss_no_product_while_others_are_added(system: System) -> None:
+    beginning = new_id("stable")
+    before = [f"{beginning} {number}" for number in range(0, 20, 2)]
+    for name in before:
+        set_product(system, name)
+    found: list[str] = []
+    following: str | None = f"{API}/products?{urlencode({'prefix': beginning, 'limit': 3})}"
+    while following:
+        page = done(system.client.get(following), 200)
+        found += [product["productId"] for product in page["products"]]
+        following = page.get("next")
+        for name in (f"{beginning} 0{len(found)}", f"{found[-1]}!"):  # before and after where the page ended
+            set_product(system, name)
+    assert len(found) == len(set(found))
+    assert found == sorted(found)
+    assert set(before) <= set(found)
+
+
+def test_what_is_to_come_is_listed_by_its_product_and_as_each_is_told(system: System) -> None:
+    jam, tea = new_id("expected 1"), new_id("expected 2")
+    for product in (jam, tea):
+        set_stock(system, product, 0)
+    expected = [expect(system, product, quantity=units) for product, units in ((tea, 3), (jam, 1), (tea, 2), (jam, 5))]
+    by_id = sorted(expected, key=lambda it: (it["productId"], it["incomingId"]))
+    assert walk(system, "incoming", productId=tea, limit=1) == [[it] for it in by_id[2:]]
+    listed = [it for page in walk(system, "incoming", limit=1) for it in page]
+    assert [it for it in listed if it["productId"] in (jam, tea)] == by_id
+    assert listed == sorted(listed, key=lambda it: (it["productId"], it["incomingId"]))
+    one, other = by_id[:2]
+    assert one == done(system.client.get(f"{API}/stock/{jam}/incoming/{one['incomingId']}"), 200)
+    move(system, jam, "receive", quantity=one["quantity"], incomingId=one["incomingId"])
+    assert walk(system, "incoming", productId=jam) == [[other]]
+
+
+def expect(system: System, product: str, **fields: object) -> dict[str, Any]:
+    return done(post(system, f"stock/{product}/incoming", {"expectedAt": "2026-12-01T08:00:00Z"} | fields))
+
+
+_LISTS = ("orders", "stock", "products", "incoming")
 WRONG = [
     ("orders", "status=lost", "status"),
     ("orders", "status=", "status"),
@@ -126,20 +178,12 @@ WRONG = [
     ("orders", "createdTo=", "createdTo"),
     ("orders", "createdFrom=2026-11-02T00:00:00Z&createdTo=2026-11-01T00:00:00Z", "createdTo"),
     ("orders", "createdFrom=2026-11-02T00:00:00Z&createdTo=2026-11-02T00:00:00Z", "createdTo"),
-    *((path, f"limit={limit}", "limit") for path in ("orders", "stock") for limit in ("0", "-1", "201", "9" * 5000)),
-    *(
-        (path, f"limit={limit}", "limit")
-        for path in ("orders", "stock")
-        for limit in ("", "ten", "1.5", "1e2", "%d9%a3")
-    ),
-    *((path, "limit=1&limit=2", "limit") for path in ("orders", "stock")),
-    *((path, f"cursor={cursor}", "cursor") for path in ("orders", "stock") for cursor in ("", "next", "%00", "A" * 60)),
-    *((path, "cursor=a&cursor=b", "cursor") for path in ("orders", "stock")),
-    *(
-        (path, f"{name}=1", name)
-        for path in ("orders", "stock")
-        for name in ("page", "Status", "customer_id", "offset")
-    ),
+    *((path, f"limit={limit}", "limit") for path in _LISTS for limit in ("0", "-1", "201", "9" * 5000)),
+    *((path, f"limit={limit}", "limit") for path in _LISTS for limit in ("", "ten", "1.5", "1e2", "%d9%a3")),
+    *((path, "limit=1&limit=2", "limit") for path in _LISTS),
+    *((path, f"cursor={cursor}", "cursor") for path in _LISTS for cursor in ("", "next", "%00", "A" * 60)),
+    *((path, "cursor=a&cursor=b", "cursor") for path in _LISTS),
+    *((path, f"{name}=1", name) for path in _LISTS for name in ("page", "Status", "customer_id", "offset")),
     ("orders", "low=true", "low"),
     ("stock", "status=confirmed", "status"),
     ("stock", "low=yes", "low"),
@@ -149,6 +193,17 @@ WRONG = [
     ("stock", "locationId=", "locationId"),
     ("stock", "locationId=a/b", "locationId"),
     ("stock", "locationId=%ff", "locationId"),
+    ("products", "low=true", "low"),
+    ("products", "prefix=", "prefix"),
+    ("products", "prefix=a/b", "prefix"),
+    ("products", "prefix=%ff", "prefix"),
+    ("products", "prefix=" + "x" * 129, "prefix"),
+    ("products", "prefix=a&prefix=a", "prefix"),
+    ("incoming", "prefix=a", "prefix"),
+    ("incoming", "productId=", "productId"),
+    ("incoming", "productId=a/b", "productId"),
+    ("incoming", "productId=%ff", "productId"),
+    ("incoming", "productId=a&productId=a", "productId"),
 ]
 
 
@@ -174,6 +229,8 @@ def test_a_cursor_fits_only_the_list_that_it_was_given_for(system: System, produ
         ("orders", {"productId": new_id()}),
         ("orders", {"productId": product, "status": "pending"}),
         ("stock", {}),
+        ("products", {}),
+        ("incoming", {"productId": product}),
     ):
         assert wrong_fields(ask(system, path, cursor=cursor, **query)) == {"cursor"}
     for tampered in (cursor[:-1], cursor[:-1] + ("A" if cursor[-1] != "A" else "B"), cursor + "A", cursor.swapcase()):

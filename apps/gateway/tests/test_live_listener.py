@@ -101,7 +101,7 @@ async def test_each_is_given_what_it_wants_and_is_later_than_its_own_position() 
     )
     wanted = Wanted([everything, of_order, of_customer, late])
     assert wanted.query().after == BEGINNING
-    wanted.give_out(page(told(1), told(2, OTHER, "bob"), told(3), end=4))
+    assert sum(wanted.give_out(page(told(1), told(2, OTHER, "bob"), told(3), end=4))) == 21
     assert [await taken(it) for it in (everything, of_order, of_customer, late)] == [
         b"<1><2><3>",
         b"<1><3>",
@@ -109,8 +109,28 @@ async def test_each_is_given_what_it_wants_and_is_later_than_its_own_position() 
         b"<3>",
     ]
     assert {it.position for it in (everything, of_order, of_customer, late)} == {place(4)}
-    wanted.give_out(page(told(3), told(5), end=5))  # a question that began earlier, for one who joined
+    assert sum(wanted.give_out(page(told(3), told(5), end=5))) == 9  # a question that began earlier, for one who joined
     assert await taken(everything) == b"<5>"
+
+
+async def test_all_that_want_the_same_are_written_the_same_bytes_once_however_many_they_are() -> None:
+    listeners, written = [Listener(Interest(), BEGINNING) for _ in range(3)], []
+
+    def write_now(events: bytes) -> bool:
+        written.append(events)
+        return True
+
+    async with asyncio.TaskGroup() as tasks:
+        for listener in listeners:
+            listener.write_now = write_now
+            tasks.create_task(listener.take(10))
+        await asyncio.sleep(0)
+        entries = [told(turn)._replace(event=bytes(50_000)) for turn in range(1, 21)]
+        sizes = list(Wanted(listeners).give_out(page(*entries, end=30)))
+        for listener in listeners:
+            listener.close()
+    assert sizes == [1_000_000] * 3
+    assert [events is written[0] for events in written] == [True] * 3
 
 
 async def test_a_question_names_who_is_listened_to_or_asks_for_everything() -> None:

@@ -28,7 +28,9 @@ from onhand.common.contracts import (
     GetTimeline,
     HoldStock,
     Line,
+    ListIncoming,
     ListLocations,
+    ListProducts,
     Movement,
     Query,
     ReceiveStock,
@@ -152,6 +154,8 @@ def with_known_id(message: Any) -> Any:  # noqa: ANN401  # any message
             ),
         ),
         ("GET", f"/stock/tea/incoming/{OTHER}", None, GetIncoming(product_id="tea", incoming_id=OTHER)),
+        ("GET", "/incoming", None, ListIncoming()),
+        ("GET", "/incoming?productId=tea&limit=7", None, ListIncoming(limit=7, product_id="tea")),
         ("GET", "/stock/tea/explain", None, ExplainStock(product_id="tea")),
         (
             "GET",
@@ -176,6 +180,8 @@ def with_known_id(message: Any) -> Any:  # noqa: ANN401  # any message
             {"name": "Tea", "lowStockThreshold": 5, "safetyStock": 1, "backorderable": False},
             DefineProduct(product_id="tea", name="Tea", low_stock_threshold=5, safety_stock=1, backorderable=False),
         ),
+        ("GET", "/products", None, ListProducts()),
+        ("GET", "/products?limit=7&prefix=te", None, ListProducts(limit=7, prefix="te")),
         ("GET", "/locations", None, ListLocations()),
         ("PUT", "/locations/shop", {}, DefineLocation(location_id="shop")),
         (

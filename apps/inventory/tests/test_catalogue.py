@@ -3,16 +3,20 @@
 import asyncio
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from onhand.common.contracts import (
     DefineLocation,
     DefineProduct,
     GetProduct,
     ListLocations,
+    ListProducts,
     LocationDetails,
     LocationEntry,
     LocationList,
     ProductDetails,
+    ProductPage,
     RequestRefused,
     StockReserved,
 )
@@ -20,6 +24,7 @@ from onhand.common.contracts.catalogue import MOST_LOCATIONS
 from onhand.common.database import Database
 from onhand.common.messaging.envelope import Received, wrap
 from onhand.common.testing import received
+from onhand.inventory.queries import catalogue
 from onhand.inventory.store.levels import lock_stock
 from warehouse import Warehouse, came, events, order, replies, tell, waits_for_a_lock
 
@@ -131,6 +136,59 @@ async def test_a_new_product_defined_and_received_at_once_is_both(warehouse: War
     await second
     level = await warehouse.stock()
     assert (level.on_hand, level.available_to_promise) == (5, 3)
+
+
+async def pages(warehouse: Warehouse, asked: ListProducts) -> list[list[str]]:
+    """The products on all pages, one after the other."""
+    found = []
+    while True:
+        page = await warehouse.reply(asked)
+        assert isinstance(page, ProductPage)
+        found.append([product.product_id for product in page.products])
+        if page.next is UNSET:
+            return found
+        asked = replace(asked, after=page.next)
+
+
+async def test_products_are_listed_by_their_ids_page_by_page(warehouse: Warehouse) -> None:
+    assert await pages(warehouse, ListProducts()) == [[]]
+    await warehouse.tell(came(5, "pear"), *(DefineProduct(product_id=name) for name in ("fig", "Date", "ä", "apple")))
+    assert await pages(warehouse, ListProducts(limit=2)) == [["Date", "apple"], ["fig", "pear"], ["ä"]]
+    assert await pages(warehouse, ListProducts(limit=5)) == [["Date", "apple", "fig", "pear", "ä"]]
+
+
+async def test_a_product_is_listed_as_it_is_told_alone(warehouse: Warehouse) -> None:
+    await warehouse.tell(came(5), DefineProduct(product_id="fig", name="Fig", low_stock_threshold=3, safety_stock=2))
+    page = await warehouse.reply(ListProducts())
+    assert isinstance(page, ProductPage)
+    assert len(page.products) == 2
+    for product in page.products:
+        assert product == await warehouse.reply(GetProduct(product_id=product.product_id))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 200])
+async def test_products_whose_ids_begin_alike_are_listed_and_no_others(warehouse: Warehouse, limit: int) -> None:
+    names = ["te", "tea", "tea-1", "tea-2", "teapot", "teb", "Tea", "t", "日", "日本", "本"]
+    await warehouse.tell(*(DefineProduct(product_id=name) for name in names))
+    for prefix, found in (
+        ("tea", ["tea", "tea-1", "tea-2", "teapot"]),
+        ("tea-", ["tea-1", "tea-2"]),
+        ("日", ["日", "日本"]),
+        ("x", []),
+    ):
+        listed = await pages(warehouse, ListProducts(limit=limit, prefix=prefix))
+        assert [name for page in listed for name in page] == found
+
+
+async def test_a_page_of_products_is_read_along_their_ids_without_sorting(inventory_database: Database) -> None:
+    async with inventory_database.transaction() as tx:
+        await catalogue.list_products([], tx)  # tells PostgreSQL to walk: this table was never analyzed
+        await tx.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await tx.execute(f"PREPARE page (text, text, bigint) AS {catalogue._PAGE}")  # noqa: SLF001  # what PostgreSQL is sent
+        plan = "\n".join(row[0] for row in await tx.fetch("EXPLAIN EXECUTE page (NULL, NULL, NULL)"))
+        await tx.execute("DEALLOCATE page")
+    assert "Index Cond: ((product_id > $1) AND (product_id >= $2))" in plan, plan
+    assert "Sort" not in plan, plan
 
 
 async def test_locations_are_listed_in_the_order_in_which_they_serve(warehouse: Warehouse) -> None:

@@ -1,6 +1,7 @@
-"""How the stock of many products is listed."""
+"""How the stock of many products is listed, and what is expected of them."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from msgspec import UNSET
@@ -10,13 +11,18 @@ from onhand.common.contracts import (
     CheckStock,
     DefineLocation,
     DefineProduct,
+    ExpectStock,
+    GetIncoming,
+    IncomingDetails,
+    IncomingPage,
+    ListIncoming,
     ListStock,
     RequestRefused,
     StockPage,
 )
 from onhand.common.database import Database
-from onhand.inventory.queries import lists
-from warehouse import Warehouse, came, order
+from onhand.inventory.queries import incoming, lists
+from warehouse import Warehouse, came, day, expected, order
 
 
 @pytest.fixture
@@ -82,8 +88,8 @@ async def test_every_filter_finds_what_it_says_and_nothing_else(warehouse: Wareh
         ({"location_id": "main", "low": True}, ["apple", "date"]),
         ({"location_id": "north", "low": True, "depleted": True}, ["date"]),
     ]
-    for filters, expected in wanted:
-        assert await listed(warehouse, limit=limit, **filters) == expected, filters
+    for filters, names in wanted:
+        assert await listed(warehouse, limit=limit, **filters) == names, filters
 
 
 async def test_what_is_short_at_one_location_may_be_plenty_at_another(warehouse: Warehouse) -> None:
@@ -151,3 +157,65 @@ async def test_every_walk_stops_at_the_limit_without_sorting(inventory_database:
         await tx.execute("DEALLOCATE walk")
     assert "Sort" not in plan, plan
     assert "Seq Scan" not in plan, plan
+
+
+async def expected_pages(warehouse: Warehouse, **query: Any) -> list[list[UUID]]:  # noqa: ANN401  # filters and limit
+    """What is expected, on all pages one after the other."""
+    asked, found = ListIncoming(**query), []
+    while True:
+        page = await warehouse.reply(asked)
+        assert isinstance(page, IncomingPage)
+        found.append([it.incoming_id for it in page.incoming])
+        if page.next is UNSET:
+            return found
+        asked = replace(asked, after=page.next)
+
+
+def in_order(*commands: ExpectStock) -> list[UUID]:
+    return [it.incoming_id for it in sorted(commands, key=lambda it: (it.product_id, it.incoming_id))]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 200])
+async def test_what_is_to_come_is_listed_by_its_product_and_then_its_id(warehouse: Warehouse, limit: int) -> None:
+    assert await expected_pages(warehouse, limit=limit) == [[]]
+    apples = [expected(1, day(number)) for number in (3, 1, 2)]
+    pears = [expected(2, day(number), "pear") for number in (2, 1)]
+    await warehouse.tell(came(1), came(1, "pear"), came(1, "fig"), *apples, *pears)
+    found = await expected_pages(warehouse, limit=limit)
+    assert [it for page in found for it in page] == in_order(*apples, *pears)
+    assert [len(page) for page in found[:-1]] == [limit] * (len(found) - 1)
+    for product_id, commands in (("apple", apples), ("pear", pears), ("fig", [])):
+        found = await expected_pages(warehouse, limit=limit, product_id=product_id)
+        assert [it for page in found for it in page] == in_order(*commands)
+
+
+async def test_what_has_come_or_was_withdrawn_is_not_to_come(warehouse: Warehouse) -> None:
+    late, received, withdrawn = expected(5), expected(5), expected(5)
+    await warehouse.tell(came(1), late, received, withdrawn)
+    await warehouse.tell(replace(came(5), incoming_id=received.incoming_id), replace(withdrawn, quantity=0))
+    await warehouse.tell(replace(late, expected_at=day(9), quantity=3))
+    page = await warehouse.reply(ListIncoming())
+    alone = await warehouse.reply(GetIncoming(product_id="apple", incoming_id=late.incoming_id))
+    assert isinstance(alone, IncomingDetails)
+    assert page == IncomingPage("incoming", (alone,))
+
+
+async def test_a_list_of_what_is_to_come_goes_on_after_what_has_come_meanwhile(warehouse: Warehouse) -> None:
+    commands = [expected(5, product_id=name) for name in ("fig", "pear", "plum")]
+    await warehouse.tell(*(came(1, it.product_id) for it in commands), *commands)
+    _, second, third = commands
+    await warehouse.tell(replace(second, quantity=0))
+    page = await warehouse.reply(ListIncoming(after=second.incoming_id))
+    assert isinstance(page, IncomingPage)
+    assert [it.incoming_id for it in page.incoming] == [third.incoming_id]
+
+
+async def test_a_page_of_what_is_to_come_is_read_along_one_index_without_sorting(inventory_database: Database) -> None:
+    async with inventory_database.transaction() as tx:
+        await incoming.list_incoming([], tx)  # tells PostgreSQL to walk: this table was never analyzed
+        await tx.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await tx.execute(f"PREPARE page (text, uuid, bigint) AS {incoming._PAGE}")  # noqa: SLF001  # what PostgreSQL is sent
+        plan = "\n".join(row[0] for row in await tx.fetch("EXPLAIN EXECUTE page (NULL, NULL, NULL)"))
+        await tx.execute("DEALLOCATE page")
+    assert "Index Scan using incoming_listed" in plan, plan
+    assert "Sort" not in plan, plan

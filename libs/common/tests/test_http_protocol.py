@@ -2,13 +2,16 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+import tracemalloc
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
 import falcon.asgi
 import pytest
 import uvicorn
+import uvloop
 
-from onhand.common.http_protocol import HttpProtocol
+from onhand.common.http_protocol import CONNECTION, Connection, HttpProtocol
 
 
 class Resource:
@@ -35,25 +38,40 @@ class Resource:
         response.stream = parts()
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[uvicorn.Server]:
+@asynccontextmanager
+async def serving(resource: object) -> AsyncGenerator[uvicorn.Server]:
+    """Serve for the length of the block."""
     app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response] = falcon.asgi.App()
-    app.add_route("/", Resource())
-    app.add_route("/parts", Resource(), suffix="parts")
-    server = uvicorn.Server(uvicorn.Config(app, http=HttpProtocol, lifespan="off", log_config=None))
+    app.add_route("/", resource)
+    app.add_route("/parts", resource, suffix="parts")
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=HttpProtocol, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110  # uvicorn wakes nobody up
             await asyncio.sleep(0.01)
+        try:
+            yield server
+        finally:
+            server.should_exit = True
+            await task
+
+
+def port_of(server: uvicorn.Server) -> int:
+    port: int = server.servers[0].sockets[0].getsockname()[1]
+    return port
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[uvicorn.Server]:
+    async with serving(Resource()) as server:
         yield server
-        server.should_exit = True
-        await task
 
 
 @pytest.fixture
 def port(server: uvicorn.Server) -> int:
-    port: int = server.servers[0].sockets[0].getsockname()[1]
-    return port
+    return port_of(server)
 
 
 async def ask(port: int, request: bytes, end: bytes) -> list[bytes]:
@@ -82,6 +100,46 @@ async def test_a_response_without_a_body_arrives(port: int, method: bytes, statu
 async def test_a_response_in_parts_arrives(port: int) -> None:
     answer = b"".join(await ask(port, b"GET /parts HTTP/1.1\r\nhost: a\r\n\r\n", b"0\r\n\r\n"))
     assert answer.endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+
+
+class Streaming:
+    """Answers with streams that go on for long, and keeps the connections of those who read them."""
+
+    def __init__(self) -> None:
+        self.connections: list[Connection] = []
+        self.is_over = asyncio.Event()
+
+    async def on_get_parts(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"begun"
+            self.connections.append(request.scope[CONNECTION])
+            await self.is_over.wait()
+
+        response.stream = parts()
+
+
+def test_what_many_are_sent_past_the_application_is_copied_for_none_of_them() -> None:
+    uvloop.run(send_to_many(3, bytes(8 << 20)))
+
+
+async def send_to_many(many: int, piece: bytes) -> None:
+    streaming = Streaming()
+    async with serving(streaming) as server, asyncio.timeout(30):
+        clients = [await asyncio.open_connection("127.0.0.1", port_of(server)) for _ in range(many)]
+        for reader, writer in clients:
+            writer.write(b"GET /parts HTTP/1.1\r\nhost: a\r\n\r\n")
+            await reader.readuntil(b"begun\r\n")
+        tracemalloc.start()
+        are_taken = [connection.write_now(it) for it in (piece, b"more") for connection in streaming.connections]
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        streaming.is_over.set()
+        sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(piece), piece)
+        for reader, writer in clients:
+            assert await reader.readexactly(len(sent)) == sent
+            writer.close()
+    assert are_taken == [True] * many + [False] * many  # nobody has read until then
+    assert most < len(piece) / 10
 
 
 async def test_who_closes_after_the_answer_still_gets_it(port: int) -> None:

@@ -17,7 +17,9 @@ from onhand.common.contracts import (
     GetIncoming,
     GetProduct,
     HoldStock,
+    ListIncoming,
     ListLocations,
+    ListProducts,
     ListStock,
     OrderCancelled,
     OrderCreated,
@@ -39,10 +41,10 @@ from onhand.inventory.handlers.incoming import expect_stock
 from onhand.inventory.handlers.locking import lock_levels
 from onhand.inventory.handlers.movements import move_stock
 from onhand.inventory.handlers.orders import note_allocations, release_stock, reserve_stock
-from onhand.inventory.queries.catalogue import get_product, list_locations
+from onhand.inventory.queries.catalogue import get_product, list_locations, list_products
 from onhand.inventory.queries.explain import explain_stock
 from onhand.inventory.queries.holds import get_hold
-from onhand.inventory.queries.incoming import get_incoming
+from onhand.inventory.queries.incoming import get_incoming, list_incoming
 from onhand.inventory.queries.lists import list_stock
 from onhand.inventory.queries.stock import check_stock
 
@@ -71,7 +73,9 @@ QUERIES = (
     Subscription(GetHold, get_hold),
     Subscription(GetIncoming, get_incoming),
     Subscription(GetProduct, get_product),
+    Subscription(ListIncoming, list_incoming),
     Subscription(ListLocations, list_locations),
+    Subscription(ListProducts, list_products),
     Subscription(ListStock, list_stock),
 )
 

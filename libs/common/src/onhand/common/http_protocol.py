@@ -9,7 +9,7 @@ moment, and the next request on each is answered, with `Connection: close`.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -43,7 +43,8 @@ class Connection(Protocol):
     def write_now(self, piece: bytes) -> bool:
         """Send a piece of the answer that is under way, past the application; returns whether that can be done.
 
-        It cannot while the client reads too slowly. Nothing else of the answer may be on its way meanwhile.
+        It cannot while the client reads too slowly. Nothing else of the answer may be on its way meanwhile. What of the
+        piece cannot be sent yet is kept without a copy: it may be on its way to many.
         """
 
     def abort(self) -> None:
@@ -91,7 +92,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Send a piece of the answer that is under way, past the application; returns whether that can be done."""
         if self.flow.write_paused or self.is_lost or not self.cycle.chunked_encoding:
             return False
-        self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        self.transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n"))
         return True
 
     def abort(self) -> None:
@@ -125,7 +126,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class _HeadKeepingTransport:
-    """Everything but `write` and `close` is the transport's own."""
+    """Everything but writing and closing is the transport's own."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -144,6 +145,10 @@ class _HeadKeepingTransport:
     def write_whole(self, response: bytes) -> None:
         self._flush()
         self._transport.write(response)
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        self._flush()
+        self._transport.writelines(pieces)
 
     def close(self) -> None:
         self._flush()

@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from onhand.cli.client.exports import File, Form, export
 from onhand.cli.client.gateway import Gateway, with_gateway
+from onhand.cli.client.lists import PRODUCTS, Most, show_list
 from onhand.cli.commands import examples
 
-products = typer.Typer(help="Say what products are.", no_args_is_help=True)
+products = typer.Typer(help="Say what products are, and see it.", no_args_is_help=True)
 locations = typer.Typer(help="Say where stock can be.", no_args_is_help=True)
 
 Product = Annotated[str, typer.Argument(help="Id of the product.")]
@@ -34,6 +36,28 @@ def set_product(
 def get_product(gateway: Gateway, product: Product) -> None:
     """Show what a product is."""
     gateway.show("GET", "products", product)
+
+
+Prefix = Annotated[str | None, typer.Option(metavar="TEXT", help="Only those whose ids begin so.")]
+
+
+@products.command("list", epilog=examples("onhand products list", "onhand products list --prefix tea-"))
+@with_gateway
+def list_products(gateway: Gateway, *, prefix: Prefix = None, limit: Most = 50) -> None:
+    """Show what products are, by their ids."""
+    show_list(gateway, PRODUCTS, {"prefix": prefix}, limit)
+
+
+@products.command(
+    "export", epilog=examples("onhand products export products.csv", "onhand products export | jq .productId")
+)
+@with_gateway
+def export_products(gateway: Gateway, file: File = None, *, form: Form = None, prefix: Prefix = None) -> None:
+    """Write what products are to a file or to standard output, by their ids: one JSON object each, or CSV.
+
+    The file is there once it is whole.
+    """
+    export(gateway, PRODUCTS, {"prefix": prefix}, file, form)
 
 
 @locations.command("set", epilog=examples("onhand locations set shop --name 'The shop' --priority 10"))

@@ -93,7 +93,7 @@ def _write_csv(out: BinaryIO, of: List, entries: Iterator[msgspec.Raw]) -> None:
 
 
 def _plain(value: object) -> object:
-    return msgspec.json.encode(value).decode() if isinstance(value, dict) else value
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | bool) else value
 
 
 def _counted(entries: Iterator[msgspec.Raw], name: str) -> Iterator[msgspec.Raw]:

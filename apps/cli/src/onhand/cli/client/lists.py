@@ -45,6 +45,11 @@ def _field(name: str) -> Callable[[Entry], object]:
     return lambda entry: entry.get(name, "")
 
 
+def _flat(name: str, *fields: str) -> List:
+    """A list whose entries are rows as they are."""
+    return List(name, {field: _field(field) for field in fields}, fields, lambda entry: [entry])
+
+
 def _lines(order: Entry) -> str:
     return ", ".join(f"{line['ordered']} {line['productId']}" for line in order["lines"])
 
@@ -58,6 +63,8 @@ ORDERS = List(
     (*_OF_ORDER, "createdAt", "updatedAt", *_OF_LINE, "promisedAt", "metadata"),
     lambda order: [order | line for line in order["lines"]],
 )
+PRODUCTS = _flat("products", "productId", "name", "lowStockThreshold", "safetyStock", "backorderable")
+INCOMING = _flat("incoming", "productId", "locationId", "quantity", "expectedAt", "reference", "incomingId")
 _NUMBERS = ("onHand", "reserved", "available", "incoming", "safetyStock")
 STOCK = List(
     "stock",

@@ -8,7 +8,7 @@ import typer
 
 from onhand.cli.client.exports import File, Form, Format, export
 from onhand.cli.client.gateway import Gateway, Key, with_gateway
-from onhand.cli.client.lists import STOCK, Most, show_list
+from onhand.cli.client.lists import INCOMING, STOCK, Most, show_list
 from onhand.cli.commands import examples
 from onhand.cli.imports.command import Wanted, import_stock
 from onhand.cli.moments import parse_date, parse_time
@@ -262,12 +262,20 @@ def expect(  # noqa: PLR0913  # each is an option of its own
         gateway.show("PUT", "stock", product, "incoming", incoming, body=body)
 
 
-@stock.command("incoming", epilog=examples("onhand stock incoming 123 0199..."))
+@stock.command(
+    "incoming",
+    epilog=examples("onhand stock incoming", "onhand stock incoming 123", "onhand stock incoming 123 0199..."),
+)
 @with_gateway
 def show_incoming(
     gateway: Gateway,
-    product: Product,
-    incoming: Annotated[str, typer.Argument(metavar="ID", help="What it is expected as.")],
+    product: Annotated[str | None, typer.Argument(help="Id of the product, if it is only one.")] = None,
+    incoming: Annotated[str | None, typer.Argument(metavar="ID", help="What it is expected as.")] = None,
+    *,
+    limit: Most = 50,
 ) -> None:
-    """Show what is expected, or was, and whether it has come."""
-    gateway.show("GET", "stock", product, "incoming", incoming)
+    """Show what is still to come, by its product; with an ID, what was expected as that, and whether it has come."""
+    if product is None or incoming is None:
+        show_list(gateway, INCOMING, {"productId": product}, limit)
+    else:
+        gateway.show("GET", "stock", product, "incoming", incoming)

@@ -9,6 +9,7 @@ from onhand.common.contracts.message import Count
 from onhand.common.messaging.envelope import read_as
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.exchange import Request, Response, answer, ask
+from onhand.gateway.api.lists import list_products
 from onhand.gateway.body import read_body
 from onhand.gateway.explanation import Body
 from onhand.gateway.fields import Title
@@ -33,18 +34,22 @@ class NewLocation(Body, frozen=True):
 
 
 class Products:
-    """`/api/gateway/products/{productId}`."""
+    """`/api/gateway/products` and one of them, `/{productId}` below."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
         self._decoder = msgspec.json.Decoder(NewProduct)
 
-    async def on_get(self, request: Request, response: Response, product_id: str) -> None:
+    async def on_get(self, request: Request, response: Response) -> None:
+        """Tell what products are, by their ids."""
+        await list_products(self._requests, request, response)
+
+    async def on_get_one(self, request: Request, response: Response, product_id: str) -> None:
         """Tell what a product is."""
         query = GetProduct(product_id=product_id_of(product_id))
         answer(response, await ask(self._requests, query, read_headers(request)))
 
-    async def on_put(self, request: Request, response: Response, product_id: str) -> None:
+    async def on_put_one(self, request: Request, response: Response, product_id: str) -> None:
         """Say what a product is, all of it anew."""
         headers, product = read_headers(request), product_id_of(product_id)
         body = await read_body(request, self._decoder)

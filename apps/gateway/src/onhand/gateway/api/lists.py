@@ -1,4 +1,4 @@
-"""Lists: orders and stock, page by page."""
+"""Lists: orders, stock, products and what is expected, page by page."""
 
 from typing import get_args
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from onhand.common.contracts import ListOrders, ListStock
+from onhand.common.contracts import ListIncoming, ListOrders, ListProducts, ListStock
 from onhand.common.contracts.orders import FulfilmentStatus, OrderStatus
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.exchange import Request, Response, ask
@@ -17,6 +17,7 @@ from onhand.gateway.parameters import choice_of, flag_of, moment_of, text_of
 from onhand.gateway.problems import Violation, invalid_request
 
 _ORDERS, _STOCK = "/api/gateway/orders", "/api/gateway/stock"
+_PRODUCTS, _INCOMING = "/api/gateway/products", "/api/gateway/incoming"
 _ORDER_FILTERS = ("status", "fulfilment", "customerId", "productId", "reference", "createdFrom", "createdTo")
 _STOCK_FILTERS = ("low", "depleted", "locationId")
 
@@ -43,6 +44,32 @@ async def list_orders(requests: Requests, request: Request, response: Response) 
     before = position_in(page, _ORDERS, query, UUID)
     reply = await ask(requests, msgspec.structs.replace(query, before=before), read_headers(request))
     answer_page(response, reply, "orders", _ORDERS, query)
+
+
+async def list_products(requests: Requests, request: Request, response: Response) -> None:
+    """Tell what products are, by their ids: `GET /api/gateway/products`.
+
+    Raises:
+        Problem: 422, a parameter is wrong; others as by `ask`.
+    """
+    page = read_page_request(request, ("prefix",))
+    query = ListProducts(limit=page.limit, prefix=text_of(request, "prefix", Identifier))
+    after = position_in(page, _PRODUCTS, query, Identifier)
+    reply = await ask(requests, msgspec.structs.replace(query, after=after), read_headers(request))
+    answer_page(response, reply, "products", _PRODUCTS, query)
+
+
+async def list_incoming(requests: Requests, request: Request, response: Response) -> None:
+    """Tell what is still to come, by its product and then its id: `GET /api/gateway/incoming`.
+
+    Raises:
+        Problem: 422, a parameter is wrong; others as by `ask`.
+    """
+    page = read_page_request(request, ("productId",))
+    query = ListIncoming(limit=page.limit, product_id=text_of(request, "productId", Identifier))
+    after = position_in(page, _INCOMING, query, UUID)
+    reply = await ask(requests, msgspec.structs.replace(query, after=after), read_headers(request))
+    answer_page(response, reply, "incoming", _INCOMING, query)
 
 
 class StockList:

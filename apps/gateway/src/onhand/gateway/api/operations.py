@@ -52,6 +52,20 @@ class Stock(Struct, frozen=True):
     next: str | UnsetType = UNSET
 
 
+class Products(Struct, frozen=True):
+    """One page of products, by their ids."""
+
+    products: tuple[ProductDetails, ...]
+    next: str | UnsetType = UNSET
+
+
+class Incoming(Struct, frozen=True):
+    """One page of what is still to come, by its product and then its id."""
+
+    incoming: tuple[IncomingDetails, ...]
+    next: str | UnsetType = UNSET
+
+
 class OrderBatch(Body, frozen=True):
     """Orders, each as one alone. A wrong one is answered with a problem in its place, and the others are done."""
 
@@ -153,12 +167,32 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "GET",
+        "/incoming",
+        "listIncoming",
+        "Tell what is still to come, by its product and then its id, page by page.",
+        Incoming,
+        query={"productId": Identifier, "limit": PageLimit, "cursor": str},
+        problems=[422],
+        is_page=True,
+    ),
+    Operation(
+        "GET",
         f"{_STOCK}/explain",
         "explainStock",
         "Tell what is behind a product's numbers, now or at a moment of the past.",
         StockExplanation,
         query={"at": Moment, "limit": PageSize},
         problems=[404, 422],
+    ),
+    Operation(
+        "GET",
+        "/products",
+        "listProducts",
+        "Tell what products are, by their ids, page by page.",
+        Products,
+        query={"prefix": Identifier, "limit": PageLimit, "cursor": str},
+        problems=[422],
+        is_page=True,
     ),
     Operation(
         "PUT",

@@ -21,6 +21,7 @@ from onhand.common.contracts.inventory import DEFAULT_LOCATION
 from onhand.common.contracts.message import Count, Moment, Quantity
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.exchange import Request, Response, answer, ask
+from onhand.gateway.api.lists import list_incoming
 from onhand.gateway.body import read_body
 from onhand.gateway.explanation import Body
 from onhand.gateway.fields import Label, LocationName, within_reach
@@ -97,7 +98,7 @@ class Stock:
 
 
 class Incoming:
-    """`/api/gateway/stock/{productId}/incoming` and one of it, `/{incomingId}` below."""
+    """`/api/gateway/stock/{productId}/incoming` and one of it, `/{incomingId}` below; `/api/gateway/incoming`: all."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
@@ -112,6 +113,10 @@ class Incoming:
         command = _expect(body, product, incoming_id, headers.key)
         answer(response, await ask(self._requests, command, headers, incoming_id=incoming_id), status=201)
         response.set_header("Location", f"/api/gateway/stock/{quote(product, safe='')}/incoming/{incoming_id}")
+
+    async def on_get_all(self, request: Request, response: Response) -> None:
+        """Tell what is still to come, by its product."""
+        await list_incoming(self._requests, request, response)
 
     async def on_put_one(self, request: Request, response: Response, product_id: str, incoming_id: str) -> None:
         """Expect units, or say anew how many and when: 201 if nothing was expected under this id before."""

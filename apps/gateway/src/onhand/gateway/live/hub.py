@@ -25,12 +25,16 @@ _LOOK_SECONDS = 0.25
 """How long the hub waits for a word of Redis before it looks anyway: Redis may have lost it."""
 _SOON_SECONDS = 0.05
 """The same while something is just being written."""
-_WRITE_SECONDS, _BYTE_SECONDS = 15e-6, 2e-9
+_WRITE_SECONDS, _BYTE_SECONDS = 15e-6, 0.5e-9
 """What it costs, about, to give something to one listener, and each byte of it."""
 _SHARE = 0.02
 """Of its time that a gateway spends on writing to listeners, because orders come first; ..."""
 _LONGEST_PAUSE_SECONDS = 1.0
-"""... and more of it where they would hear of things too late otherwise."""
+"""... and more of it where they would hear of things too late otherwise, ..."""
+_LONGEST_PAUSE_BEHIND_SECONDS = 0.25
+"""... or later and later: 8 MiB a second are more than comes, and less than most networks can take."""
+_TURN_SECONDS = 1e-3
+"""How long others have to wait while something is given out to many."""
 _MOST_BYTES = 2 * 1024 * 1024
 """Of the events that are given out together."""
 
@@ -149,7 +153,8 @@ class Live:
             trouble.is_over()
             backoff.reset()
             if cost:
-                await stopped_within(min(cost / _SHARE, _LONGEST_PAUSE_SECONDS), stopping)
+                longest = _LONGEST_PAUSE_BEHIND_SECONDS if page.has_more else _LONGEST_PAUSE_SECONDS
+                await stopped_within(min(cost / _SHARE, longest), stopping)
             if not page.has_more:
                 await stopped_within(_SOON_SECONDS if page.is_unfinished else _LOOK_SECONDS, self._look)
 
@@ -171,5 +176,15 @@ class Live:
             entries += page.entries
             size += sum(len(told.event) for told in page.entries)
         whole = page._replace(entries=entries)
-        times, size = wanted.give_out(whole)
-        return whole, times * _WRITE_SECONDS + size * _BYTE_SECONDS
+        return whole, await _give_out(whole, wanted)
+
+
+async def _give_out(page: Page, wanted: Wanted) -> float:
+    """Give out a page; returns about how many seconds it takes, in which others have their turns."""
+    cost, at_turn = 0.0, 0.0
+    for size in wanted.give_out(page):
+        cost += _WRITE_SECONDS + size * _BYTE_SECONDS
+        if cost - at_turn > _TURN_SECONDS:
+            await asyncio.sleep(0)
+            at_turn = cost
+    return cost

@@ -9,7 +9,7 @@ from onhand.gateway.live.feed import Interest, place_of
 MOST_WAITING_BYTES = 4 * 1024 * 1024
 """What may wait for one listener; the bytes are shared by all that wait for the same."""
 _MOST_AT_ONCE_BYTES = 16 * 1024
-"""What is given to a connection at once. It keeps 64 KiB that are not sent before it says so."""
+"""Of what had to wait, is given to a connection at once: it copies that, and keeps 64 KiB before it says so."""
 
 
 class Listener:
@@ -19,8 +19,8 @@ class Listener:
         position: up to where everything is here that it wants.
         is_dropped: whether it took too little of what there was for it.
         when_dropped: is called then.
-        write_now: sends events at once, if it can: to wake a task for it and go through all that is between would cost
-            three times as much.
+        write_now: sends events at once, if it can: all of them in one call and without a copy. To wake a task for each
+            16 KiB and go through all that is between would cost many times as much.
     """
 
     def __init__(self, interest: Interest, position: str) -> None:
@@ -40,12 +40,7 @@ class Listener:
         """Add some events, or drop the listener if too many wait for it already."""
         if self._is_closed:
             return
-        if (
-            self._is_idle
-            and len(events) <= _MOST_AT_ONCE_BYTES
-            and self.write_now is not None
-            and self.write_now(events)
-        ):
+        if self._is_idle and self.write_now is not None and self.write_now(events):
             return
         if self._waiting and self._waiting_bytes + len(events) > MOST_WAITING_BYTES:
             self.is_dropped = True

@@ -33,23 +33,27 @@ class Wanted:
         after = after or min(self._all(), key=lambda listener: listener.place).position
         return ReadFeed(after=after, order_ids=self._order_ids, customer_ids=self._customer_ids)
 
-    def give_out(self, page: Page) -> tuple[int, int]:
-        """Offer each what it wants of a page and has not been told; returns how often that was, and how many bytes."""
+    def give_out(self, page: Page) -> Iterator[int]:
+        """Offer each what it wants of a page and has not been told, one after the other.
+
+        All that want the same are given the same bytes, which nobody copies down to their sockets.
+
+        Yields:
+            How many bytes it was, each time.
+        """
         found: dict[Interest, list[Told]] = {}
         for told in page.entries:
             for interest in self._interested(told):
                 found.setdefault(interest, []).append(told)
-        times, size = 0, 0
         for interest, entries in found.items():
             whole, first = b"".join([told.event for told in entries]), place_of(entries[0].position)
             for listener in self._listeners[interest]:
                 if events := whole if listener.place < first else _later(entries, listener.place):
                     listener.offer(events)
-                    times, size = times + 1, size + len(events)
+                    yield len(events)
         place = place_of(page.next)
         for listener in self._all():
             listener.advance(page.next, place)
-        return times, size
 
     def _interested(self, told: Told) -> Iterator[Interest]:
         if _EVERYTHING in self._listeners:

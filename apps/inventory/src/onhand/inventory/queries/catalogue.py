@@ -2,24 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import UNSET
+
 from onhand.common.contracts import (
     GetProduct,
     ListLocations,
+    ListProducts,
     LocationEntry,
     LocationList,
     ProductDetails,
+    ProductPage,
     Reply,
     RequestRefused,
 )
-from onhand.common.database import Transaction
+from onhand.common.database import Transaction, walk_along_indexes
 from onhand.common.messaging.envelope import Answer, Received
 from onhand.inventory.store.catalogue import find_locations, find_products
+
+_PAGE = """
+    SELECT product_id FROM products WHERE product_id > $1::text AND product_id >= $2::text ORDER BY product_id LIMIT $3
+"""
 
 
 async def get_product(batch: Sequence[Received[GetProduct]], tx: Transaction) -> list[Answer]:
     """Answer each with what its product is."""
     products = await find_products(tx, {received.message.product_id for received in batch})
     return [Answer(to=received, reply=_tell(received.message.product_id, products)) for received in batch]
+
+
+async def list_products(batch: Sequence[Received[ListProducts]], tx: Transaction) -> list[Answer]:
+    """Answer each with a page of products."""
+    await walk_along_indexes(tx)
+    return [Answer(to=received, reply=await _find_page(received.message, tx)) for received in batch]
 
 
 async def list_locations(batch: Sequence[Received[ListLocations]], tx: Transaction) -> list[Answer]:
@@ -32,6 +46,17 @@ async def list_locations(batch: Sequence[Received[ListLocations]], tx: Transacti
     return [
         Answer(to=received, reply=LocationList(about=received.message.about, locations=entries)) for received in batch
     ]
+
+
+async def _find_page(query: ListProducts, tx: Transaction) -> ProductPage:
+    prefix = query.prefix or ""
+    rows = await tx.fetch(_PAGE, query.after or "", prefix, query.limit + 1)
+    # Ids are in the order of their bytes, so those that begin alike are next to each other.
+    found = [row["product_id"] for row in rows if row["product_id"].startswith(prefix)]
+    page = found[: query.limit]
+    products = await find_products(tx, page)
+    last = page[-1] if len(page) < len(found) else UNSET
+    return ProductPage(query.about, tuple(products[each] for each in page), last)
 
 
 def _tell(product_id: str, products: Mapping[str, ProductDetails]) -> Reply:

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from onhand.common.contracts.inventory import COMMANDS, QUERIES
-from onhand.common.contracts.message import Command, Count, LocationId, Part, ProductId, Query, Reply
+from onhand.common.contracts.message import Command, Count, LocationId, PageLimit, Part, ProductId, Query, Reply
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 MOST_LOCATIONS = 1000
@@ -53,6 +53,39 @@ class ProductDetails(Reply, frozen=True, omit_defaults=False):
     low_stock_threshold: Count | UnsetType = UNSET
     safety_stock: Count = 0
     backorderable: bool = True
+
+
+class ListProducts(Query, frozen=True):
+    """Tell what products are, by their ids.
+
+    Attributes:
+        after: tell only of products with higher ids; `next` of the page before.
+        prefix: only those whose ids begin so.
+    """
+
+    TYPE = "inventory.list-products.v1"
+    TOPIC = QUERIES
+    SUBJECT = "about"
+
+    about: str = "products"
+    after: ProductId | UnsetType = UNSET
+    limit: PageLimit = 50
+    prefix: ProductId | UnsetType = UNSET
+
+
+class ProductPage(Reply, frozen=True, omit_defaults=False):
+    """What products are, by their ids. Reply to `ListProducts`.
+
+    Attributes:
+        next: where the next page begins; absent if there is none.
+    """
+
+    TYPE = "inventory.product-page.v1"
+    SUBJECT = "about"
+
+    about: str
+    products: tuple[ProductDetails, ...]
+    next: ProductId | UnsetType = UNSET
 
 
 class DefineLocation(Command, frozen=True):

@@ -15,6 +15,7 @@ from onhand.common.contracts.message import (
     LocationId,
     Moment,
     Note,
+    PageLimit,
     Part,
     ProductId,
     Quantity,
@@ -175,6 +176,39 @@ class IncomingDetails(Reply, frozen=True):
     expected_at: Moment
     reference: Reference | UnsetType = UNSET
     state: IncomingState | UnsetType = UNSET
+
+
+class ListIncoming(Query, frozen=True):
+    """Tell what is still to come, by its product and then its id.
+
+    Attributes:
+        after: tell only what comes after this one in the list; `next` of the page before.
+        product_id: only what is expected of a product.
+    """
+
+    TYPE = "inventory.list-incoming.v1"
+    TOPIC = QUERIES
+    SUBJECT = "about"
+
+    about: str = "incoming"
+    after: UUID | UnsetType = UNSET
+    limit: PageLimit = 50
+    product_id: ProductId | UnsetType = UNSET
+
+
+class IncomingPage(Reply, frozen=True, omit_defaults=False):
+    """What is still to come, by its product and then its id. Reply to `ListIncoming`.
+
+    Attributes:
+        next: where the next page begins; absent if there is none.
+    """
+
+    TYPE = "inventory.incoming-page.v1"
+    SUBJECT = "about"
+
+    about: str
+    incoming: tuple[IncomingDetails, ...]
+    next: UUID | UnsetType = UNSET
 
 
 class IncomingAdded(IncomingDetails, frozen=True):

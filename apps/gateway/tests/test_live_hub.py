@@ -1,0 +1,100 @@
+"""How the hub gives out what it reads: soon enough for who listens, and not at the cost of everybody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import cast
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from onhand.common.contracts import FeedEntry, FeedPage, ReadFeed
+from onhand.common.messaging.envelope import Envelope, wrap
+from onhand.common.messaging.request_reply import Requests
+from onhand.common.messaging.streams import Streams
+from onhand.common.testing import eventually
+from onhand.gateway.live import hub
+from onhand.gateway.live.feed import BEGINNING, Interest
+from onhand.gateway.live.hub import Live
+from onhand.gateway.live.listener import Listener
+
+ORDER = UUID("01a206cd-427d-77a1-8aa6-7ee7769e5ae9")
+
+
+def place(turn: int) -> str:
+    return f"{turn}-{ORDER}-1"
+
+
+class Feed:
+    """Stands in for Orders: a feed with so many entries of so many characters each, one for a page."""
+
+    def __init__(self, entries: int, characters: int) -> None:
+        self._entries = entries
+        self._data = msgspec.Raw(msgspec.json.encode("x" * characters))
+
+    async def ask(self, query: ReadFeed) -> Envelope:
+        after = int(str(query.after).partition("-")[0])
+        turn = min(after + 1, self._entries)
+        entries = (self._entry(turn),) if turn > after else ()
+        page = FeedPage("orders", entries, place(turn), has_more=turn < self._entries, is_unfinished=False)
+        return wrap(page, source="/elsewhere")
+
+    def _entry(self, turn: int) -> FeedEntry:
+        return FeedEntry(
+            version=1,
+            type="t",
+            at=datetime(2026, 11, 29, tzinfo=UTC),
+            source="s",
+            cause=str(ORDER),
+            data=self._data,  # type: ignore[arg-type]  # it is JSON, and is to be JSON again
+            position=place(turn),
+            order_id=ORDER,
+            customer_id="ann",
+        )
+
+
+@asynccontextmanager
+async def reading(feed: Feed, listeners: int) -> AsyncIterator[list[Listener]]:
+    """A hub that reads a feed for some who listen to everything, for the length of the block."""
+    live, stopping = (
+        Live(cast("Requests", feed), cast("Streams", SimpleNamespace(partitions=0)), most=1),
+        asyncio.Event(),
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(live.run(stopping))
+        yield [live.join(Interest(), BEGINNING) for _ in range(listeners)]
+        stopping.set()
+
+
+async def test_who_listens_is_not_told_of_things_later_and_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_MOST_BYTES", 1)  # there is more than is given out together
+    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)  # so that each pause is the longest
+    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 60.0)
+    async with reading(Feed(entries=4, characters=1), listeners=1) as (listener,):
+
+        async def has_been_told_all() -> bool:
+            return listener.position == place(4)
+
+        await eventually(has_been_told_all)
+
+
+async def test_others_have_their_turns_while_something_is_given_out_to_many() -> None:
+    turns, turns_at = 0, []
+
+    def write_now(_: bytes) -> bool:
+        turns_at.append(turns)
+        return True
+
+    async with reading(Feed(entries=1, characters=1_000_000), listeners=20) as listeners, asyncio.TaskGroup() as tasks:
+        for listener in listeners:
+            listener.write_now = write_now
+            tasks.create_task(listener.take(60))
+        while len(turns_at) < len(listeners):
+            await asyncio.sleep(0)
+            turns += 1
+        for listener in listeners:
+            listener.close()
+    assert len(set(turns_at)) > 5
