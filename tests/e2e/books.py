@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from tests.e2e.backlog import unacknowledged, unanswered, unpublished, unread, unsettled
-from tests.e2e.databases import read
+from tests.e2e.backlog import backlog, unacknowledged, unanswered, unpublished, unread, unsettled
+from tests.e2e.databases import read, read_at_once
 from tests.e2e.system import System
 from tests.e2e.traffic import stock
 from tests.e2e.waiting import eventually
@@ -22,6 +22,12 @@ Place = tuple[str, str]
 _COUNTERS = ("reserved", "backordered", "fulfilled", "returned", "cancelled")
 _ORDERS = "SELECT order_id, customer_id, policy, status, reason, lines, progress FROM orders"
 _STORIES = "SELECT order_id, array_agg(type ORDER BY version) AS types FROM order_events GROUP BY order_id"
+_RESERVATIONS = "SELECT * FROM reservations ORDER BY holder_id, row_no"
+_LEVELS = "SELECT * FROM stock_levels"
+_LEDGER = "SELECT * FROM movements ORDER BY seq"
+_HOLDS = "SELECT reservation_id, state FROM holds"
+_DEAD_LETTERS = "SELECT topic, error FROM dead_letters"
+_MOST_READINGS = 5
 _REFERENCES = {
     "orders": """
         SELECT data ->> 'reference' AS reference FROM order_events WHERE type LIKE 'orders.order-fulfilled.%'
@@ -63,30 +69,51 @@ class Books(NamedTuple):
 
 
 def read_books(system: System) -> Books:
-    """Read everything that `problems` looks at."""
+    """Read everything that `problems` looks at.
+
+    A hold ends by itself, and gives its units to an order that waits for them. If one does meanwhile, the two databases
+    are read at two different moments: then they are read again.
+    """
+    for _ in range(_MOST_READINGS):
+        before, is_still = _states_of_holds(system), not backlog(system)
+        books = _read(system)
+        if is_still and before == books.holds == _states_of_holds(system):
+            break
+    return books
+
+
+def _read(system: System) -> Books:
+    orders, stories, told, buried = read_at_once(
+        system, "orders", _ORDERS, _STORIES, _REFERENCES["orders"], _DEAD_LETTERS
+    )
+    given, levels, ledger, holds, known, buried_too = read_at_once(
+        system, "inventory", _RESERVATIONS, _LEVELS, _LEDGER, _HOLDS, _REFERENCES["inventory"], _DEAD_LETTERS
+    )
     reservations: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in read(system, "inventory", "SELECT * FROM reservations ORDER BY holder_id, row_no"):
+    for row in given:
         reservations[str(row["holder_id"])].append(row)
-    levels = read(system, "inventory", "SELECT * FROM stock_levels")
     return Books(
-        orders={str(row["order_id"]): _with_counters(row) for row in read(system, "orders", _ORDERS)},
-        stories={str(row["order_id"]): row["types"] for row in read(system, "orders", _STORIES)},
+        orders={str(row["order_id"]): _with_counters(row) for row in orders},
+        stories={str(row["order_id"]): row["types"] for row in stories},
         reservations=dict(reservations),
         levels={(row["product_id"], row["location_id"]): row for row in levels},
-        ledger=read(system, "inventory", "SELECT * FROM movements ORDER BY seq"),
-        holds={
-            str(row["reservation_id"]): row["state"]
-            for row in read(system, "inventory", "SELECT reservation_id, state FROM holds")
-        },
-        effects=Counter(
-            row["reference"] for service, query in _REFERENCES.items() for row in read(system, service, query)
-        ),
+        ledger=ledger,
+        holds=_by_id(holds),
+        effects=Counter(row["reference"] for row in (*told, *known)),
         dead_letters=[
             f"{service} buried a message of {row['topic']}: {row['error']}"
-            for service in ("orders", "inventory")
-            for row in read(system, service, "SELECT topic, error FROM dead_letters")
+            for service, rows in (("orders", buried), ("inventory", buried_too))
+            for row in rows
         ],
     )
+
+
+def _states_of_holds(system: System) -> dict[str, str]:
+    return _by_id(read(system, "inventory", _HOLDS))
+
+
+def _by_id(holds: Sequence[Row]) -> dict[str, str]:
+    return {str(row["reservation_id"]): row["state"] for row in holds}
 
 
 def problems(books: Books) -> list[str]:

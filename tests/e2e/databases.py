@@ -24,6 +24,20 @@ def read(system: System, service: str, query: str, *arguments: object) -> list[A
     return asyncio.run(fetch())
 
 
+def read_at_once(system: System, service: str, *queries: str) -> list[list[Any]]:
+    """Ask the database of a service several things, as they are at one moment."""
+
+    async def fetch() -> list[list[Any]]:
+        connection = await asyncpg.connect(system.database_url(service))
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return [await connection.fetch(query) for query in queries]
+        finally:
+            await connection.close()
+
+    return asyncio.run(fetch())
+
+
 @contextmanager
 def stores_nothing(system: System, service: str) -> Iterator[None]:
     """Let the database of a service answer questions and store nothing, for the length of the block."""
