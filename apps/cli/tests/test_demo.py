@@ -95,16 +95,19 @@ def test_the_picture_fits_into_24_lines_whatever_it_shows(columns: int) -> None:
     assert 0 < len(drawn(figures, columns)) < 24, "before the first order"
     figures.counts.update(dict.fromkeys(COUNTED, 99_999))
     for product in PRODUCTS:
-        figures.shelves[product.product_id] = Shelf(product.name, product.full, available=0, waiting=199)
+        figures.shelves[product.product_id] = Shelf(product.name, product.full, available=0, waiting=1999)
         figures.say("green", "Chloé waits for 4 x Espresso beans and 2 more " * 5)
     for second in range(3600):
-        figures.placed(second, 99.9)
+        figures.placed(second, 9_999.4)
     lines = drawn(figures, columns)
     assert len(lines) < 24
     assert max(map(len, lines)) <= columns
     assert any("99,999" in line for line in lines)
     shown = "\n".join(lines)
     assert all(product.name in shown for product in PRODUCTS)
+    assert shown.count("out 1999↻") == len(PRODUCTS)
+    assert "201 in 9,999 ms, p99 9,999 ms" in shown
+    assert "99,999 sent again, 99,999 given up" in shown
 
 
 def test_a_sparkline_is_as_wide_as_asked_and_as_high_as_its_highest() -> None:

@@ -106,17 +106,21 @@ def _show_summary(it: Summary) -> None:
     out.print(
         cell(f"{it.orders:,} orders in {it.seconds} s ({it.orders_per_second}/s), of products and customers {it.tag}-*")
     )
-    out.print(cell(f"  decided      {it.confirmed} confirmed, {it.backordered} backordered, {it.rejected} rejected"))
-    out.print(cell(f"  afterwards   {it.fulfilled} sent off, {it.returned} sent back, {it.cancelled} cancelled"))
-    out.print(cell(f"  waiting      {it.filled} backorders filled by {it.deliveries} deliveries"))
-    out.print(cell(f"  holds        {it.held}, of which {it.expired} expired"))
-    out.print(cell(f"  201 in       {it.p50_ms} ms (median), {it.p99_ms} ms (p99)"))
-    out.print(cell(f"  decided in   {it.settled_p50_ms} ms (median), {it.settled_p99_ms} ms (p99), as seen by asking"))
+    out.print(
+        cell(f"  decided      {it.confirmed:,} confirmed, {it.backordered:,} backordered, {it.rejected:,} rejected")
+    )
+    out.print(cell(f"  afterwards   {it.fulfilled:,} sent off, {it.returned:,} sent back, {it.cancelled:,} cancelled"))
+    out.print(cell(f"  waiting      {it.filled:,} backorders filled by {it.deliveries:,} deliveries"))
+    out.print(cell(f"  holds        {it.held:,}, of which {it.expired:,} expired"))
+    out.print(cell(f"  201 in       {it.p50_ms:,} ms (median), {it.p99_ms:,} ms (p99)"))
+    out.print(
+        cell(f"  decided in   {it.settled_p50_ms:,} ms (median), {it.settled_p99_ms:,} ms (p99), as seen by asking")
+    )
     if it.retried or it.unsettled or it.unanswered or it.skipped:
         out.print(
             cell(
-                f"  trouble      {it.retried} requests sent again, {it.unanswered} given up, "
-                f"{it.unsettled} orders not decided in time, {it.skipped} shoppers turned away"
+                f"  trouble      {it.retried:,} requests sent again, {it.unanswered:,} given up, "
+                f"{it.unsettled:,} orders not decided in time, {it.skipped:,} shoppers turned away"
             )
         )
     out.print("")

@@ -8,7 +8,7 @@ from rich.text import Text
 from onhand.cli.demo.figures import Figures, Shelf
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-_BAR = 12
+_BAR = 11
 _NEWS_LINES = 5
 _RATE_SECONDS = 26
 _MIDDLE_HEIGHT = 15
@@ -60,8 +60,9 @@ def _orders(figures: Figures, elapsed: float) -> Group:
     lately = rates[-5:]
     p50, p99 = figures.percentiles()
     rate = sum(lately) / len(lately) if lately else 0.0
+    first = Text.assemble((f"{counts['orders']:,}", "bold"), " orders")
+    second = Text(f"201 in {p50:,.0f} ms, p99 {p99:,.0f} ms")
     line = Text.assemble((sparkline(rates, _RATE_SECONDS), "green"), (f" {rate:.0f}/s", "bold green"))
-    first = Text.assemble((f"{counts['orders']:,}", "bold"), f" orders, 201 in {p50:.0f} ms, p99 {p99:.0f}")
     outcomes = Table.grid(padding=(0, 1))
     for name, style in (("confirmed", "green"), ("backordered", "yellow"), ("rejected", "red")):
         share = counts[name] / max(counts["orders"], 1)
@@ -70,16 +71,18 @@ def _orders(figures: Figures, elapsed: float) -> Group:
     for names in (("fulfilled", "returned"), ("cancelled", "filled"), ("held", "expired"), ("deliveries", "run_dry")):
         cells = [(Text(_WORDS[name], style="dim"), Text(f"{counts[name]:,}", justify="right")) for name in names]
         later.add_row(*(cell for pair in cells for cell in pair))
-    trouble = counts["retried"] + counts["unanswered"]
-    last = Text(f"{trouble:,} requests without an answer, sent again", style="red") if trouble else Text("")
-    return Group(first, line, "", outcomes, "", later, last)
+    return Group(first, second, line, "", outcomes, "", later, _trouble(counts["retried"], counts["unanswered"]))
+
+
+def _trouble(retried: int, unanswered: int) -> Text:
+    return Text(f"{retried:,} sent again, {unanswered:,} given up" if retried or unanswered else "", style="red")
 
 
 _WORDS = {
     "fulfilled": "sent off",
     "returned": "sent back",
     "cancelled": "cancelled",
-    "filled": "waits filled",
+    "filled": "filled",
     "held": "held",
     "expired": "expired",
     "deliveries": "deliveries",
@@ -102,7 +105,7 @@ def _shelves(figures: Figures) -> Table:
 def _stands(shelf: Shelf) -> Text:
     if shelf.available > 0:
         return Text(f"{shelf.available}")
-    return Text(f"out, {shelf.waiting}↻" if shelf.waiting else "out", style="red")
+    return Text(f"out {shelf.waiting}↻" if shelf.waiting else "out", style="red")
 
 
 def _bar(share: float, style: str) -> Text:
