@@ -26,7 +26,9 @@ def plots(
 
     A report in which something was wrong with the orders is refused.
     """
-    for name, picture in draw([read(it) for it in reports]).items():
+    pictures = draw([read(it) for it in reports])
+    to.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures.items():
         file = to / f"{name}.svg"
         file.write_bytes(picture)
         Console().print(f"{file}: {len(picture):,} bytes", highlight=False)
