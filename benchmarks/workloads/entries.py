@@ -1,11 +1,9 @@
 """What Redis could take at most: entries of the size that an order's command has, many sent together."""
 
-import time
-
 from uuid_utils.compat import uuid7
 
 from benchmarks.basket import CUSTOMER
-from benchmarks.cpu import cpu_times, spent_between
+from benchmarks.workloads.repeating import repeat
 from benchmarks.workloads.results import Sample
 from onhand.common.contracts import CreateOrder, Line
 from onhand.common.messaging.connections import call
@@ -34,22 +32,18 @@ class Entries:
 
     async def run(self, seconds: int) -> Sample:
         """Append for so long; what is sent together is answered before more is sent."""
-        pids, command = {"redis": self._pid}, ("XADD", _KEY, "MAXLEN", "~", _KEPT, "*", "event", self._payload)
+        command = ("XADD", _KEY, "MAXLEN", "~", _KEPT, "*", "event", self._payload)
         async with self._streams.connection(0) as connection:
-            count, before, begun = 0, cpu_times(pids), time.monotonic()
-            while (now := time.monotonic()) < begun + seconds:
-                await call(connection, *[command] * _TOGETHER)
-                count += _TOGETHER
+            count, sample = await repeat(
+                lambda: call(connection, *[command] * _TOGETHER),
+                each=_TOGETHER,
+                seconds=seconds,
+                pids={"redis": self._pid},
+                case=f"XADD of {len(self._payload)} bytes, {_TOGETHER} together",
+                unit="entries",
+            )
         self.appended += count
-        spent = spent_between(before, cpu_times(pids))
-        return Sample(
-            case=f"XADD of {len(self._payload)} bytes, {_TOGETHER} together",
-            connections=1,
-            unit="entries",
-            per_second=count / (now - begun),
-            cpu_us=sum(spent.us_for_each(count).values()),
-            elsewhere=spent.elsewhere,
-        )
+        return sample
 
     async def find_missing(self) -> list[str]:
         """Look whether Redis has taken every entry."""

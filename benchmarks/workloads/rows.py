@@ -1,13 +1,12 @@
 """What PostgreSQL could store at most: the rows that an order leaves behind, all at once and on one connection."""
 
-import time
 from typing import Any
 
 import asyncpg
 from uuid_utils.compat import uuid7
 
 from benchmarks.basket import CUSTOMER
-from benchmarks.cpu import cpu_times, spent_between
+from benchmarks.workloads.repeating import repeat
 from benchmarks.workloads.results import Sample
 from onhand.cli.migrations import migrate
 
@@ -57,21 +56,16 @@ class Rows:
     async def run(self, seconds: int) -> Sample:
         """Store batch after batch, each with its COMMIT, for so long."""
         statement = await self._connection.prepare(_STORE)
-        pids = {"postgres": self._pid}
-        count, before, begun = 0, cpu_times(pids), time.monotonic()
-        while (now := time.monotonic()) < begun + seconds:
-            await statement.fetch([uuid7() for _ in range(_BATCH)])
-            count += _BATCH
-        self.stored += count
-        spent = spent_between(before, cpu_times(pids))
-        return Sample(
+        count, sample = await repeat(
+            lambda: statement.fetch([uuid7() for _ in range(_BATCH)]),
+            each=_BATCH,
+            seconds=seconds,
+            pids={"postgres": self._pid},
             case=f"rows of an order, {_BATCH} in a transaction",
-            connections=1,
             unit="orders",
-            per_second=count / (now - begun),
-            cpu_us=sum(spent.us_for_each(count).values()),
-            elsewhere=spent.elsewhere,
         )
+        self.stored += count
+        return sample
 
     async def find_missing(self) -> list[str]:
         """Look whether every row is there."""
