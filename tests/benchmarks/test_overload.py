@@ -1,9 +1,7 @@
 """Loads that do not wait for answers, and what is made of them."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import msgspec
 import pytest
@@ -13,7 +11,9 @@ from benchmarks.basket import ONE_PRODUCT
 from benchmarks.overload import Setting, outcome
 from benchmarks.overload_report import verdict
 from benchmarks.requests import Request
+from tests.benchmarks.serving import serving
 from tests.benchmarks.test_measure import ROUND
+from tests.benchmarks.tools import needs_wrk
 
 SLOW_SECONDS = 0.05
 
@@ -21,28 +21,15 @@ SLOW_SECONDS = 0.05
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
     """A server that refuses two of three requests at once and takes its time for the third."""
-    seen = 0
-    answering: set[asyncio.Task[None]] = set()
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal seen
-        if task := asyncio.current_task():
-            answering.add(task)
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while await reader.readuntil(b"}"):
-                seen += 1
-                if is_slow := seen % 3 == 0:
-                    await asyncio.sleep(SLOW_SECONDS)
-                status = b"201 Created" if is_slow else b"503 Service Unavailable"
-                writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 2\r\n\r\n{}")
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+    async def answer(number: int) -> bytes:
+        if number % 3:
+            return b"503 Service Unavailable"
+        await asyncio.sleep(SLOW_SECONDS)
+        return b"201 Created"
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        await asyncio.wait(answering, timeout=5)
+    async with serving(answer) as url:
+        yield url
 
 
 async def test_our_own_generator_keeps_to_the_timetable_whatever_is_answered(url: str) -> None:
@@ -52,7 +39,7 @@ async def test_our_own_generator_keeps_to_the_timetable_whatever_is_answered(url
     assert result.percentile(50) >= SLOW_SECONDS * 1e3, "of those that were answered 201"
 
 
-@pytest.mark.skipif(load.wrk() is None and "CI" not in os.environ, reason="wrk is not there")
+@needs_wrk
 async def test_wrk_keeps_to_the_timetable_whatever_is_answered(url: str) -> None:
     assert load.wrk(), "or it would be our own generator once more"
     seen = await load.run(url, ONE_PRODUCT, 40, 2, rate=300)

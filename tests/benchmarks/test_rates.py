@@ -3,8 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
 import pytest
@@ -19,6 +19,7 @@ from benchmarks.rates_report import outcome
 from benchmarks.requests import PATH, Request
 from conftest import Servers
 from onhand.cli.migrations import migrate
+from tests.benchmarks.serving import serving
 from tests.benchmarks.test_measure import ROUND
 
 STALL_SECONDS = 0.4
@@ -32,33 +33,15 @@ def accept(_: int) -> bytes:
     return f"201 Created\r\nlocation: {PATH}/{ORDER_ID}".encode()
 
 
-@asynccontextmanager
-async def gateway(answer: Callable[[int], bytes | None], stall_seconds: float = 0.0) -> AsyncGenerator[str]:
+def gateway(answer: Callable[[int], bytes | None], stall_seconds: float = 0.0) -> AbstractAsyncContextManager[str]:
     """A server that takes its time for the first request, and answers each by its number, or ends the connection."""
-    seen = 0
-    answering: set[asyncio.Task[None]] = set()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal seen
-        if task := asyncio.current_task():
-            answering.add(task)
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while await reader.readuntil(b"}"):
-                seen += 1
-                head = answer(seen)
-                if seen == 1:
-                    await asyncio.sleep(stall_seconds)
-                if head is None:
-                    break
-                writer.write(b"HTTP/1.1 " + head + b"\r\ncontent-length: 2\r\n\r\n{}")
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+    async def take_time(number: int) -> bytes | None:
+        if number == 1:
+            await asyncio.sleep(stall_seconds)
+        return answer(number)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        await asyncio.wait(answering, timeout=5)
+    return serving(take_time)
 
 
 async def test_latency_counts_from_when_a_request_was_to_be_sent() -> None:

@@ -1,25 +1,57 @@
 """Lists: orders, stock, products and what is expected, page by page."""
 
-from typing import get_args
+from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
 
-from onhand.common.contracts import ListIncoming, ListOrders, ListProducts, ListStock
+from onhand.common.contracts import ListIncoming, ListOrders, ListProducts, ListStock, Query
 from onhand.common.contracts.orders import FulfilmentStatus, OrderStatus
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.exchange import Request, Response, ask
-from onhand.gateway.api.pages import answer_page, position_in, read_page_request
+from onhand.gateway.api.pages import PageRequest, answer_page, position_in, read_page_request
 from onhand.gateway.fields import Identifier, Label, LocationName
 from onhand.gateway.headers import read_headers
 from onhand.gateway.parameters import choice_of, flag_of, moment_of, text_of
 from onhand.gateway.problems import Violation, invalid_request
 
-_ORDERS, _STOCK = "/api/gateway/orders", "/api/gateway/stock"
-_PRODUCTS, _INCOMING = "/api/gateway/products", "/api/gateway/incoming"
 _ORDER_FILTERS = ("status", "fulfilment", "customerId", "productId", "reference", "createdFrom", "createdTo")
 _STOCK_FILTERS = ("low", "depleted", "locationId")
+
+
+class _List(NamedTuple):
+    """A list that is told page by page.
+
+    Attributes:
+        name: of the field that has the entries, and of the list's path.
+        position: the field of the question that says where a page begins.
+        kind: of positions.
+    """
+
+    name: str
+    position: str
+    kind: Any
+
+    async def tell(
+        self,
+        requests: Requests,
+        request: Request,
+        response: Response,
+        page: PageRequest,
+        query: Query,
+    ) -> None:
+        """Ask for a page, and answer with it."""
+        path = f"/api/gateway/{self.name}"
+        begins = {self.position: position_in(page, path, query, self.kind)}
+        reply = await ask(requests, msgspec.structs.replace(query, **begins), read_headers(request))
+        answer_page(response, reply, self.name, path, query)
+
+
+_ORDERS = _List("orders", "before", UUID)
+_STOCK = _List("stock", "after", Identifier)
+_PRODUCTS = _List("products", "after", Identifier)
+_INCOMING = _List("incoming", "after", UUID)
 
 
 async def list_orders(requests: Requests, request: Request, response: Response) -> None:
@@ -41,9 +73,7 @@ async def list_orders(requests: Requests, request: Request, response: Response) 
     )
     if query.created_from is not UNSET and query.created_to is not UNSET and query.created_to <= query.created_from:
         raise invalid_request(Violation("must be later than createdFrom", parameter="createdTo"))
-    before = position_in(page, _ORDERS, query, UUID)
-    reply = await ask(requests, msgspec.structs.replace(query, before=before), read_headers(request))
-    answer_page(response, reply, "orders", _ORDERS, query)
+    await _ORDERS.tell(requests, request, response, page, query)
 
 
 async def list_products(requests: Requests, request: Request, response: Response) -> None:
@@ -54,9 +84,7 @@ async def list_products(requests: Requests, request: Request, response: Response
     """
     page = read_page_request(request, ("prefix",))
     query = ListProducts(limit=page.limit, prefix=text_of(request, "prefix", Identifier))
-    after = position_in(page, _PRODUCTS, query, Identifier)
-    reply = await ask(requests, msgspec.structs.replace(query, after=after), read_headers(request))
-    answer_page(response, reply, "products", _PRODUCTS, query)
+    await _PRODUCTS.tell(requests, request, response, page, query)
 
 
 async def list_incoming(requests: Requests, request: Request, response: Response) -> None:
@@ -67,9 +95,7 @@ async def list_incoming(requests: Requests, request: Request, response: Response
     """
     page = read_page_request(request, ("productId",))
     query = ListIncoming(limit=page.limit, product_id=text_of(request, "productId", Identifier))
-    after = position_in(page, _INCOMING, query, UUID)
-    reply = await ask(requests, msgspec.structs.replace(query, after=after), read_headers(request))
-    answer_page(response, reply, "incoming", _INCOMING, query)
+    await _INCOMING.tell(requests, request, response, page, query)
 
 
 class StockList:
@@ -87,6 +113,4 @@ class StockList:
             depleted=flag_of(request, "depleted"),
             location_id=text_of(request, "locationId", LocationName),
         )
-        after = position_in(page, _STOCK, query, Identifier)
-        reply = await ask(self._requests, msgspec.structs.replace(query, after=after), read_headers(request))
-        answer_page(response, reply, "stock", _STOCK, query)
+        await _STOCK.tell(self._requests, request, response, page, query)

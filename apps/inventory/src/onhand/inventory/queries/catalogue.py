@@ -17,10 +17,10 @@ from onhand.common.contracts import (
 )
 from onhand.common.database import Transaction, walk_along_indexes
 from onhand.common.messaging.envelope import Answer, Received
-from onhand.inventory.store.catalogue import find_locations, find_products
+from onhand.inventory.store.catalogue import find_locations, find_products, product_of
 
 _PAGE = """
-    SELECT product_id FROM products WHERE product_id > $1::text AND product_id >= $2::text ORDER BY product_id LIMIT $3
+    SELECT * FROM products WHERE product_id > $1::text AND product_id >= $2::text ORDER BY product_id LIMIT $3
 """
 
 
@@ -52,11 +52,9 @@ async def _find_page(query: ListProducts, tx: Transaction) -> ProductPage:
     prefix = query.prefix or ""
     rows = await tx.fetch(_PAGE, query.after or "", prefix, query.limit + 1)
     # Ids are in the order of their bytes, so those that begin alike are next to each other.
-    found = [row["product_id"] for row in rows if row["product_id"].startswith(prefix)]
+    found = [product_of(row) for row in rows if row["product_id"].startswith(prefix)]
     page = found[: query.limit]
-    products = await find_products(tx, page)
-    last = page[-1] if len(page) < len(found) else UNSET
-    return ProductPage(query.about, tuple(products[each] for each in page), last)
+    return ProductPage(query.about, tuple(page), page[-1].product_id if len(page) < len(found) else UNSET)
 
 
 def _tell(product_id: str, products: Mapping[str, ProductDetails]) -> Reply:

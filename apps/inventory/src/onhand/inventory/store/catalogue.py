@@ -1,7 +1,7 @@
 """How products and locations are stored."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
@@ -52,23 +52,19 @@ async def save_products(tx: Transaction, definitions: Sequence[Definition]) -> N
 
 async def find_products(tx: Transaction, product_ids: Collection[str]) -> dict[str, ProductDetails]:
     """Read what products are; unknown ones are left out."""
-    rows = await tx.fetch(
-        """
-        SELECT product_id, name, low_stock_threshold, safety_stock, backorderable FROM products
-        WHERE product_id = ANY($1)
-        """,
-        list(product_ids),
+    rows = await tx.fetch("SELECT * FROM products WHERE product_id = ANY($1)", list(product_ids))
+    return {row["product_id"]: product_of(row) for row in rows}
+
+
+def product_of(row: Any) -> ProductDetails:  # noqa: ANN401  # asyncpg ships no types
+    """What a product is that is stored in a row."""
+    return ProductDetails(
+        product_id=row["product_id"],
+        name=row["name"] or UNSET,
+        low_stock_threshold=UNSET if row["low_stock_threshold"] is None else row["low_stock_threshold"],
+        safety_stock=row["safety_stock"],
+        backorderable=row["backorderable"],
     )
-    return {
-        row["product_id"]: ProductDetails(
-            product_id=row["product_id"],
-            name=row["name"] or UNSET,
-            low_stock_threshold=UNSET if row["low_stock_threshold"] is None else row["low_stock_threshold"],
-            safety_stock=row["safety_stock"],
-            backorderable=row["backorderable"],
-        )
-        for row in rows
-    }
 
 
 async def find_locations(tx: Transaction) -> dict[str, LocationDetails]:
