@@ -1,5 +1,6 @@
 """A gateway without anybody behind it: one reply to everything, and what was asked."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
@@ -8,7 +9,7 @@ import httpx
 from msgspec import UNSET, UnsetType
 
 from onhand.common.contracts import Command, Query, Reply
-from onhand.common.errors import NoReply
+from onhand.common.errors import NoReply, Unavailable
 from onhand.common.messaging.envelope import Envelope, wrap
 from onhand.common.messaging.request_reply import Outcome, Requests
 from onhand.gateway.api import create_app
@@ -32,7 +33,7 @@ MAKING: dict[str, dict[str, Any]] = {
 class Answering:
     """Stands in for `Requests`: keeps what is asked, and gives one reply to everything."""
 
-    def __init__(self, reply: Reply | NoReply) -> None:
+    def __init__(self, reply: Reply | Exception) -> None:
         self.reply = reply
         self.asked: list[Command | Query] = []
         self.actors: list[str | UnsetType] = []
@@ -42,9 +43,18 @@ class Answering:
     ) -> Envelope:
         self.asked.append(request)
         self.actors.append(actor)
-        if isinstance(self.reply, NoReply):
+        if isinstance(self.reply, Exception):
             raise self.reply
         return wrap(self.reply, source="/elsewhere")
+
+    def send(
+        self, request: Command | Query, trace: str | UnsetType = UNSET, actor: str | UnsetType = UNSET
+    ) -> "asyncio.Future[Envelope]":
+        if isinstance(self.reply, Unavailable):
+            self.asked.append(request)
+            self.actors.append(actor)
+            raise self.reply
+        return asyncio.create_task(self.ask(request, trace, actor))
 
     async def ask_all(
         self, requests: Sequence[Command | Query], _: str | UnsetType = UNSET, actor: str | UnsetType = UNSET
@@ -52,7 +62,10 @@ class Answering:
         self.asked += requests
         self.actors += [actor] * len(requests)
         reply = self.reply
-        return [reply if isinstance(reply, NoReply) else wrap(reply, source="/elsewhere") for _ in requests]
+        if isinstance(reply, NoReply | Unavailable):
+            return [reply] * len(requests)
+        assert isinstance(reply, Reply)
+        return [wrap(reply, source="/elsewhere") for _ in requests]
 
 
 async def send(answering: Answering, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:

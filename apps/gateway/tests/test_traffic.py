@@ -13,7 +13,7 @@ from onhand.gateway.traffic import Traffic
 
 
 @pytest.fixture
-def counted(streams: Streams) -> Traffic:
+async def counted(streams: Streams) -> Traffic:
     requests = Requests("gateway", streams, timeout_seconds=1, limits=Limits(1, 1))
     return Traffic(requests, Live(requests, streams, most=1))
 

@@ -1,23 +1,18 @@
 """Requests that are refused before the application is asked, as a client's socket sees it."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import pytest
 import uvicorn
+from serving import QUIET_SECONDS, Client, Receive, Send, connect, serving
 
 from onhand.common.refusals import RefusingProtocol
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
 REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\nretry-after: 1\r\n\r\nfull"
 LAST_REFUSAL = REFUSAL.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
-QUIET_SECONDS = 0.3
 FULL = b"POST /full HTTP/1.1\r\nhost: a\r\n"
 EMPTY = b"GET /empty HTTP/1.1\r\nhost: a\r\n\r\n"
 SERVED_END = b"\r\n\r\nserved"
@@ -64,35 +59,14 @@ async def house() -> House:
 
 @pytest.fixture
 async def server(house: House) -> AsyncIterator[uvicorn.Server]:
-    protocol = partial(RefusingProtocol, house.refuse)
-    config = uvicorn.Config(house, http=protocol, lifespan="off", log_config=None)  # type: ignore[arg-type]  # it is called
-    config.timeout_keep_alive = QUIET_SECONDS  # type: ignore[assignment]  # whole seconds are too long for a test
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110  # uvicorn wakes nobody up
-            await asyncio.sleep(0.01)
+    async with serving(house, partial(RefusingProtocol, house.refuse)) as server:
         house.inside = server.server_state.tasks
         yield server
         house.is_open.set()
-        server.should_exit = True
-        await task
 
 
-class Client:
-    """One connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def send(self, data: bytes) -> None:
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def until(self, end: bytes) -> bytes:
-        async with asyncio.timeout(5):
-            return await self.reader.readuntil(end)
+class Guest(Client):
+    """Somebody at the door."""
 
     async def is_refused(self) -> bool:
         return await self.until(b"\r\n\r\nfull") == REFUSAL
@@ -100,21 +74,11 @@ class Client:
     async def is_served(self) -> bool:
         return (await self.until(SERVED_END)).startswith(b"HTTP/1.1 200 OK")
 
-    async def rest(self) -> bytes:
-        """What comes until the other side closes."""
-        async with asyncio.timeout(5):
-            return await self.reader.read()
-
 
 @pytest.fixture(params=[0, 2], ids=["at first", "after refusals"])
-async def client(server: uvicorn.Server, house: House, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+async def client(server: uvicorn.Server, house: House, request: pytest.FixtureRequest) -> AsyncIterator[Guest]:
     """A client whose connection is new, or one that was refused the last times, and so without the parser."""
-    connection = socket.socket()
-    connection.setsockopt(
-        socket.SOL_SOCKET, socket.SO_RCVBUF, 4096
-    )  # little is on its way to a client that does not read
-    connection.connect(server.servers[0].sockets[0].getsockname())
-    client = Client(*await asyncio.open_connection(sock=connection))
+    client = Guest(*await connect(server))
     for _ in range(request.param):
         await client.send(FULL + b"\r\n")
         assert await client.is_refused()
@@ -123,13 +87,13 @@ async def client(server: uvicorn.Server, house: House, request: pytest.FixtureRe
     client.writer.close()
 
 
-async def test_what_is_refused_does_not_come_to_the_application(client: Client, house: House) -> None:
+async def test_what_is_refused_does_not_come_to_the_application(client: Guest, house: House) -> None:
     await client.send(FULL + b"content-length: 2\r\n\r\n{}")
     assert await client.is_refused()
     assert house.served == 0
 
 
-async def test_who_is_refused_often_is_let_in_as_soon_as_it_can_be(client: Client, house: House) -> None:
+async def test_who_is_refused_often_is_let_in_as_soon_as_it_can_be(client: Guest, house: House) -> None:
     for _ in range(3):
         await client.send(EMPTY)
         assert await client.is_served()
@@ -138,7 +102,7 @@ async def test_who_is_refused_often_is_let_in_as_soon_as_it_can_be(client: Clien
     assert house.served == 3
 
 
-async def test_a_header_that_looks_like_a_request_is_none(client: Client) -> None:
+async def test_a_header_that_looks_like_a_request_is_none(client: Guest) -> None:
     await client.send(FULL + b"x: ")
     await asyncio.sleep(0.02)
     await client.send(FULL + b"\r\n")  # the value of a header, another header, and the end
@@ -147,7 +111,7 @@ async def test_a_header_that_looks_like_a_request_is_none(client: Client) -> Non
     assert await client.is_served()
 
 
-async def test_a_body_that_looks_like_a_request_is_none(client: Client) -> None:
+async def test_a_body_that_looks_like_a_request_is_none(client: Guest) -> None:
     await client.send(FULL + b"content-length: %d\r\n\r\n" % len(FULL + b"\r\n"))
     assert await client.is_refused()
     await client.send(FULL + b"\r\n")
@@ -156,7 +120,7 @@ async def test_a_body_that_looks_like_a_request_is_none(client: Client) -> None:
     assert await client.is_served()
 
 
-async def test_the_answer_comes_before_the_body(client: Client) -> None:
+async def test_the_answer_comes_before_the_body(client: Guest) -> None:
     await client.send(FULL + b"content-length: 2\r\n\r\n")
     assert await client.is_refused()
 
@@ -169,7 +133,7 @@ async def test_the_answer_comes_before_the_body(client: Client) -> None:
     ],
 )
 async def test_a_body_that_comes_later_is_passed_over_and_the_connection_goes_on(
-    client: Client, house: House, header: bytes, parts: list[bytes]
+    client: Guest, house: House, header: bytes, parts: list[bytes]
 ) -> None:
     await client.send(FULL + header)
     assert await client.is_refused()
@@ -183,7 +147,7 @@ async def test_a_body_that_comes_later_is_passed_over_and_the_connection_goes_on
     assert house.served == 1
 
 
-async def test_what_is_sent_at_once_is_answered_in_order(client: Client, house: House) -> None:
+async def test_what_is_sent_at_once_is_answered_in_order(client: Guest, house: House) -> None:
     full = FULL + b"content-length: 2\r\n\r\n{}"
     await client.send(full + full + EMPTY)
     assert await client.is_refused()
@@ -193,7 +157,7 @@ async def test_what_is_sent_at_once_is_answered_in_order(client: Client, house: 
 
 
 async def test_who_comes_behind_a_request_that_is_under_way_is_left_to_the_application(
-    client: Client, house: House
+    client: Guest, house: House
 ) -> None:
     house.is_open.clear()
     await client.send(EMPTY + FULL + b"\r\n")
@@ -218,14 +182,14 @@ async def test_who_comes_behind_a_request_that_is_under_way_is_left_to_the_appli
     ],
 )
 async def test_whose_connection_ends_is_told_so_and_nothing_more_is_done_for_it(
-    client: Client, house: House, request_bytes: bytes
+    client: Guest, house: House, request_bytes: bytes
 ) -> None:
     await client.send(request_bytes)
     assert await client.rest() == LAST_REFUSAL
     assert house.served == 0
 
 
-async def test_who_closes_gets_the_answer_although_its_body_comes_later(client: Client) -> None:
+async def test_who_closes_gets_the_answer_although_its_body_comes_later(client: Guest) -> None:
     await client.send(FULL + b"connection: close\r\ncontent-length: 200000\r\n\r\n")
     for _ in range(20):
         await client.send(bytes(10_000))
@@ -235,7 +199,7 @@ async def test_who_closes_gets_the_answer_although_its_body_comes_later(client: 
 
 @pytest.mark.parametrize("sends_all_the_same", [True, False])
 async def test_who_waits_for_leave_to_send_a_body_does_not_get_it(
-    client: Client, house: House, *, sends_all_the_same: bool
+    client: Guest, house: House, *, sends_all_the_same: bool
 ) -> None:
     await client.send(FULL + b"content-length: 2\r\nexpect: 100-continue\r\n\r\n")
     assert await client.until(b"full") == LAST_REFUSAL
@@ -244,13 +208,13 @@ async def test_who_waits_for_leave_to_send_a_body_does_not_get_it(
     assert house.served == 0
 
 
-async def test_an_answer_to_head_has_no_body(client: Client) -> None:
+async def test_an_answer_to_head_has_no_body(client: Guest) -> None:
     await client.send(b"HEAD /full HTTP/1.1\r\nhost: a\r\n\r\n" + EMPTY)
     assert await client.until(b"\r\n\r\n") == REFUSAL.removesuffix(b"full")
     assert await client.is_served()
 
 
-async def test_who_sends_too_much_for_nothing_is_cut_off(client: Client) -> None:
+async def test_who_sends_too_much_for_nothing_is_cut_off(client: Guest) -> None:
     await client.send(FULL + b"content-length: 100000000\r\n\r\n")
     assert await client.is_refused()
     sent = 0
@@ -261,20 +225,20 @@ async def test_who_sends_too_much_for_nothing_is_cut_off(client: Client) -> None
     assert sent < 50_000_000, "some is on its way before the client hears of it"
 
 
-async def test_who_never_sends_the_body_is_cut_off(client: Client) -> None:
+async def test_who_never_sends_the_body_is_cut_off(client: Guest) -> None:
     await client.send(FULL + b"content-length: 2\r\n\r\n{")
     assert await client.is_refused()
     assert await client.rest() == b""
 
 
-async def test_who_sends_again_and_again_is_not_cut_off(client: Client) -> None:
+async def test_who_sends_again_and_again_is_not_cut_off(client: Guest) -> None:
     for _ in range(15):
         await client.send(FULL + b"\r\n")
         assert await client.is_refused()
         await asyncio.sleep(QUIET_SECONDS / 10)
 
 
-async def test_who_does_not_read_its_answers_is_made_to_wait(client: Client, house: House) -> None:
+async def test_who_does_not_read_its_answers_is_made_to_wait(client: Guest, house: House) -> None:
     sent = 0
     some = (FULL + b"x: " + b"x" * 1000 + b"\r\n\r\n") * 100  # large, or the kernel has room for very many
     with suppress(TimeoutError):
@@ -291,14 +255,14 @@ async def test_who_does_not_read_its_answers_is_made_to_wait(client: Client, hou
     assert answers == sent
 
 
-async def test_what_is_no_http_behind_a_refusal_is_answered_400(client: Client) -> None:
+async def test_what_is_no_http_behind_a_refusal_is_answered_400(client: Guest) -> None:
     await client.send(FULL + b"\r\n" + b"\x00garbage\r\n\r\n")
     assert await client.is_refused()
     assert (await client.rest()).startswith(b"HTTP/1.1 400 Bad Request")
 
 
 async def test_a_refusal_is_the_last_answer_on_its_connection_when_the_server_stops(
-    client: Client, server: uvicorn.Server
+    client: Guest, server: uvicorn.Server
 ) -> None:
     await client.send(FULL + b"\r\n")
     assert await client.is_refused()
@@ -309,7 +273,7 @@ async def test_a_refusal_is_the_last_answer_on_its_connection_when_the_server_st
     assert await client.rest() == LAST_REFUSAL
 
 
-async def test_the_door_knows_how_many_are_inside(client: Client, server: uvicorn.Server, house: House) -> None:
+async def test_the_door_knows_how_many_are_inside(client: Guest, server: uvicorn.Server, house: House) -> None:
     port = server.servers[0].sockets[0].getsockname()[1]
     house.is_open.clear()
     others = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
@@ -327,7 +291,7 @@ async def test_the_door_knows_how_many_are_inside(client: Client, server: uvicor
         writer.close()
 
 
-async def test_who_has_its_answer_is_not_inside_any_more(client: Client, house: House) -> None:
+async def test_who_has_its_answer_is_not_inside_any_more(client: Guest, house: House) -> None:
     for _ in range(2):  # or its next request would be one too many
         await client.send(EMPTY)
         assert await client.is_served()

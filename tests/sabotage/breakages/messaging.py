@@ -192,7 +192,7 @@ MESSAGING = (
         changes=(
             Change(
                 f"{_MESSAGING}/request_reply.py",
-                "        if max(under_way, len(self._waiting)) >= self._limits.in_flight:\n",
+                "        if max(under_way, self.in_flight) >= self._limits.in_flight:\n",
                 "        if False and under_way >= self._limits.in_flight:\n",
             ),
         ),

@@ -1,6 +1,7 @@
 """Request bodies: bounded, decoded, and explained field by field when they are wrong."""
 
 import json
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -30,10 +31,15 @@ async def read_body(
     Raises:
         Problem: 413 too long, 415 not JSON, 400 malformed, 422 not of the body's shape; the last names each field.
     """
-    content_type = request.content_type or ""
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+    if not is_json(request.scope["headers"]):
         raise Problem(415, "unsupported-media-type", "The body must be application/json.")
     return decode(await _read(request, max_bytes), decoder)
+
+
+def is_json(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a body is JSON, as its headers say."""
+    types = [value for name, value in headers if name == b"content-type"]
+    return bool(types) and types[-1].partition(b";")[0].strip().lower() == b"application/json"
 
 
 async def read_optional_body(request: falcon.asgi.Request, decoder: msgspec.json.Decoder[BodyT]) -> BodyT:

@@ -1,6 +1,7 @@
 """Headers that go along with a request: who wants it, under which key it may be repeated, and what it is part of."""
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
@@ -60,8 +61,17 @@ def read_headers(request: falcon.asgi.Request) -> Headers:
     Raises:
         Problem: 400, a header is malformed or comes twice.
     """
+    return read_header_list(request.scope["headers"])
+
+
+def read_header_list(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Read what goes along with a request from its headers as ASGI has them.
+
+    Raises:
+        Problem: as `read_headers`.
+    """
     # Straight from ASGI: for each order, Falcon's own look-up of three headers that are mostly absent costs more.
-    given = [(name, value) for name, value in request.scope["headers"] if name in _OURS]
+    given = [(name, value) for name, value in headers if name in _OURS]
     if not given:
         return _NONE
     values: dict[bytes, bytes] = {}

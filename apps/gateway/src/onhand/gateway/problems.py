@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from onhand.common.contracts import LineShortage
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.health import HttpApp
+from onhand.common.shortcuts import Whole
 
 _MEDIA_TYPE = "application/problem+json"
 _RETRY_LATER = {"Retry-After": "1"}
@@ -95,12 +96,16 @@ def unavailable(error: Unavailable) -> Problem:
 
 
 def encode_unavailable(error: Unavailable) -> bytes:
-    """The whole HTTP response for an error, for who answers without Falcon."""
-    problem = unavailable(error)
-    body = msgspec.json.encode(problem.details)
-    headers = {"content-type": _MEDIA_TYPE, "content-length": str(len(body)), **problem.headers}
-    lines = ["HTTP/1.1 503 Service Unavailable", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    """The whole HTTP response for an error, for who answers before a request is begun."""
+    _, lines, body = whole_problem(unavailable(error))
+    return b"HTTP/1.1 503 Service Unavailable\r\n%bcontent-length: %d\r\n\r\n%b" % (lines, len(body), body)
+
+
+def whole_problem(problem: Problem) -> Whole:
+    """The response for a problem, for who answers without Falcon."""
+    headers = {"content-type": _MEDIA_TYPE, **problem.headers}
+    lines = "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items())
+    return Whole(problem.details.status, lines.encode(), msgspec.json.encode(problem.details))
 
 
 def no_reply(error: NoReply, advice: str = "", **ids: UUID) -> Problem:
@@ -117,43 +122,39 @@ def no_reply(error: NoReply, advice: str = "", **ids: UUID) -> Problem:
     return problem
 
 
+def problem_of(error: Exception, method: str, path: str) -> Problem:
+    """The problem that an error of a route is told as; one that nobody expects is logged."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, Unavailable):
+        return unavailable(error)
+    if isinstance(error, NoReply):
+        return no_reply(error)
+    _log.error("bug in a route", method=method, path=path, exc_info=error)
+    return Problem(500, "internal-error", "The gateway failed; its log says why.")
+
+
 def answer_problems(app: HttpApp) -> None:
     """Answer every error that leaves a route with a problem document."""
-    app.add_error_handler(Exception, _on_bug)
+    app.add_error_handler(Exception, _on_error)
     app.add_error_handler(falcon.HTTPError, _on_http_error)
-    app.add_error_handler(Unavailable, _on_unavailable)
-    app.add_error_handler(NoReply, _on_no_reply)
-    app.add_error_handler(Problem, _on_problem)
 
 
 Request = falcon.asgi.Request
 Response = falcon.asgi.Response
 
 
-async def _on_problem(_: Request, response: Response | None, problem: Problem, __: object) -> None:
+async def _on_error(request: Request, response: Response | None, error: Exception, _: object) -> None:
     assert response is not None  # None only for WebSockets, which are not served  # noqa: S101
+    problem = problem_of(error, request.method, request.path)
     response.status = problem.details.status
     response.content_type = _MEDIA_TYPE
     response.data = msgspec.json.encode(problem.details)
     response.set_headers(problem.headers)
 
 
-async def _on_unavailable(request: Request, response: Response | None, error: Unavailable, params: object) -> None:
-    await _on_problem(request, response, unavailable(error), params)
-
-
-async def _on_no_reply(request: Request, response: Response | None, error: NoReply, params: object) -> None:
-    await _on_problem(request, response, no_reply(error), params)
-
-
 async def _on_http_error(request: Request, response: Response | None, error: falcon.HTTPError, params: object) -> None:
     status = HTTPStatus(falcon.http_status_to_code(error.status))
     code = status.phrase.lower().replace(" ", "-")
     detail = error.description or f"{request.method} {request.path}: {status.description or status.phrase}."
-    await _on_problem(request, response, Problem(status, code, detail, headers=dict(error.headers or {})), params)
-
-
-async def _on_bug(request: Request, response: Response | None, error: Exception, params: object) -> None:
-    _log.error("bug in a route", method=request.method, path=request.path, exc_info=error)
-    problem = Problem(500, "internal-error", "The gateway failed; its log says why.")
-    await _on_problem(request, response, problem, params)
+    await _on_error(request, response, Problem(status, code, detail, headers=dict(error.headers or {})), params)

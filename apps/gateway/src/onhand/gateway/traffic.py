@@ -62,7 +62,11 @@ class Traffic(Collector):
         """Count a request that is answered."""
         now = perf_counter()
         seconds = now - getattr(request.context, "began", now)  # some methods are refused before they begin
-        key = (request.uri_template or OTHER, request.method, response.status_code)
+        self.count(request.uri_template or OTHER, request.method, response.status_code, seconds)
+
+    def count(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request that is answered with some status after so many seconds."""
+        key = (route, method, status)
         answered = self._answered.get(key) or self._first(*key)
         answered.counts[bisect_left(BOUNDS, seconds)] += 1
         answered.seconds += seconds

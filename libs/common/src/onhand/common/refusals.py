@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from onhand.common.http_protocol import HttpProtocol
-from onhand.common.plain_requests import read_plain
+from onhand.common.plain_requests import PlainRequest, read_plain
 
 Refuse = Callable[[bytes, bytes, int], bytes | None]
 """Takes method and target of a request, as they were sent, and how many requests are under way in this process. Returns
@@ -45,22 +45,24 @@ class RefusingProtocol(HttpProtocol):
         self._is_between_requests = True
         self._is_last = False
         self._passed_over_bytes = 0
-        self._refused_at = 0.0
+        self._rests_since = 0.0
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
-        if self.cycle is _REFUSED and self._is_between_requests and self._has_refused_again(data):
-            return
+        if self._is_between_requests and self._expects_plain(data):
+            plain = None if self._is_stopping or self.flow.write_paused else read_plain(data)
+            if plain is not None and self._takes(plain):
+                return
         super().data_received(data)
         if self.cycle is _REFUSED and self.timeout_keep_alive_task is None:
             # uvicorn begins to count when it has answered. Here the rest of a body, too, has to come within that time.
             self._close_after(self.timeout_keep_alive)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close the connection, unless a request was refused since the clock was set."""
-        left = self._refused_at + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self._close_after(left)
+        """Close the connection, unless it was in use since the clock was set."""
+        left = self._rests_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0 or not self._is_idle():
+            self._close_after(max(left, self.timeout_keep_alive / 2))
         else:
             super().timeout_keep_alive_handler()
 
@@ -108,17 +110,25 @@ class RefusingProtocol(HttpProtocol):
         self.tasks.discard(asyncio.current_task())
         super().on_response_complete()
 
-    def _has_refused_again(self, data: bytes) -> bool:
-        """Refuse what arrived, if it is to be refused and so plain that this can be told without the parser."""
-        if self._is_last or self._is_stopping or self.flow.write_paused:
-            return False
-        plain = read_plain(data)
-        refusal = self._refuse(*plain, len(self.tasks)) if plain else None
+    def _expects_plain(self, data: bytes) -> bool:  # noqa: ARG002  # others look at it
+        """Whether it is worth while to look for a request in plain form."""
+        return self.cycle is _REFUSED and not self._is_last
+
+    def _takes(self, request: PlainRequest) -> bool:
+        """Be done with a request past the parser, if it is to be refused."""
+        refusal = self._refuse(request.method, request.target, len(self.tasks))
         if refusal is None:
             return False
-        self._refused_at = self.loop.time()
+        self.cycle = _REFUSED
         self._write_whole(refusal)
+        self._rest()
         return True
+
+    def _rest(self) -> None:
+        """Close the connection if no request comes for some time."""
+        self._rests_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._close_after(self.timeout_keep_alive)
 
     def _answer_at_once(self, refusal: bytes) -> None:
         """Answer a request whose body, if it has one, is still to come.

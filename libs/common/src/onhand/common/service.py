@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +17,6 @@ import uvloop
 from onhand.common.errors import OnhandError, StartupError
 from onhand.common.failpoints import arm
 from onhand.common.http_protocol import HttpProtocol
-from onhand.common.refusals import Refuse, RefusingProtocol
 from onhand.common.settings import Settings, SettingsT, load
 from onhand.common.telemetry import configure_logs
 
@@ -78,7 +76,7 @@ async def serve(
     port: int,
     app: AsgiApp,
     workers: Sequence[Worker],
-    refuse: Refuse | None = None,
+    protocol: Callable[..., HttpProtocol] = HttpProtocol,
     let_go: Callable[[], None] | None = None,
 ) -> None:
     """Serve HTTP and run workers until SIGTERM or SIGINT; then drain: HTTP first, then the workers.
@@ -89,7 +87,7 @@ async def serve(
         port: where HTTP is served.
         app: answers requests.
         workers: run besides.
-        refuse: answers in place of the app, cheaply, what is too much.
+        protocol: speaks HTTP; one of ours may answer some requests in place of the app.
         let_go: ends, when draining begins, the answers that would go on for as long as their clients wish.
 
     Raises:
@@ -101,7 +99,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     stopping = asyncio.Event()
-    server = _server(app, settings, refuse)
+    server = _server(app, settings, protocol)
 
     def stop() -> None:
         server.should_exit = True
@@ -143,11 +141,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: AsgiApp, settings: Settings, refuse: Refuse | None) -> _Server:
+def _server(app: AsgiApp, settings: Settings, protocol: Callable[..., HttpProtocol]) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
-            http=HttpProtocol if refuse is None else partial(RefusingProtocol, refuse),  # type: ignore[arg-type]  # it is called
+            http=protocol,  # type: ignore[arg-type]  # it is called
             ws="none",
             lifespan="off",
             log_config=None,

@@ -1,4 +1,4 @@
-"""Bundles: many requests in one envelope, for who asks many things at once.
+"""Bundles: many requests in one envelope, which leave at the same time.
 
 What an envelope costs is shared by what is in it. Handlers see no bundle: each part has an envelope of its own again,
 as if it had come alone, with an id that follows from the bundle's, so it is the same part whenever the bundle comes.

@@ -5,9 +5,9 @@ dict; the dict is in order of age, so one clock looks only at its front for what
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import aclosing
-from functools import partial
+from itertools import takewhile
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -19,8 +19,9 @@ from onhand.common.backoff import Backoff, stopped_within
 from onhand.common.contracts import Command, Query
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.failpoints import hit
-from onhand.common.messaging.bundles import MOST_PARTS, bundle, part_id, subject_of
-from onhand.common.messaging.envelope import Envelope, Outgoing, decode_all, encode, wrap
+from onhand.common.messaging.bundles import subject_of
+from onhand.common.messaging.envelope import Envelope, Outgoing, decode_all
+from onhand.common.messaging.outbound import Asked, Outbound, put_in_envelopes
 from onhand.common.messaging.presence import CHANNEL, Presence
 from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.writer import Writer
@@ -47,35 +48,8 @@ class Limits(NamedTuple):
     backlog: int
 
 
-class _Waiting(NamedTuple):
-    reply: asyncio.Future[Envelope]
-    deadline: float
-
-
-class _Outbound:
-    """Requests that wait to be appended to one partition, and who appends them."""
-
-    def __init__(self, writer: Writer) -> None:
-        self.writer = writer
-        self.request_ids: list[str] = []
-        self.messages: list[Outgoing] = []
-        self.has_some = asyncio.Event()
-
-    def add(self, message: Outgoing, *request_ids: str) -> None:
-        self.request_ids += request_ids
-        self.messages.append(message)
-        self.has_some.set()
-
-    async def take(self) -> tuple[list[str], list[Outgoing]]:
-        await self.has_some.wait()
-        self.has_some.clear()
-        taken = self.request_ids, self.messages
-        self.request_ids, self.messages = [], []
-        return taken
-
-
 class Requests:
-    """Sends commands and queries and awaits their replies.
+    """Sends commands and queries and awaits their replies. To be made where an event loop runs.
 
     Args:
         service: name of the asking service.
@@ -95,8 +69,10 @@ class Requests:
         self._limits = limits
         self._too_many = Unavailable(f"{limits.in_flight} requests are under way already")
         self._too_far_behind = Unavailable(f"more than {limits.backlog} messages wait to be worked off")
-        self._waiting: dict[str, _Waiting] = {}
-        self._outbound = [_Outbound(Writer(streams, partition)) for partition in range(streams.partitions)]
+        self._loop = asyncio.get_running_loop()  # it is asked for by a system call each time before Python 3.12
+        self._waiting: dict[str, Asked] = {}
+        self._unsent = 0
+        self._outbound = [Outbound(Writer(streams, partition)) for partition in range(streams.partitions)]
         self.presence = Presence()
         self._is_listening = False
         self._refusals = RefusalMetrics()
@@ -104,7 +80,7 @@ class Requests:
     @property
     def in_flight(self) -> int:
         """How many requests wait for a reply."""
-        return len(self._waiting)
+        return self._unsent + len(self._waiting)
 
     async def ask(
         self, request: Command | Query, traceparent: str | UnsetType = UNSET, actor: str | UnsetType = UNSET
@@ -120,19 +96,20 @@ class Requests:
             Unavailable: nothing was sent: Redis or the receiver is away, or too many requests wait already.
             NoReply: no reply came in time; a command may have been, or may yet be, carried out.
         """
+        answer = await self.send(request, traceparent, actor)
+        hit("before_answer")
+        return answer
+
+    def send(
+        self, request: Command | Query, traceparent: str | UnsetType = UNSET, actor: str | UnsetType = UNSET
+    ) -> asyncio.Future[Envelope]:
+        """Send a request; the reply is in the future, or what `ask` would raise. Whoever cancels it gives up waiting.
+
+        Raises:
+            Unavailable: nothing was sent, as with `ask`.
+        """
         self._refuse_the_hopeless(request)
-        envelope = wrap(request, source=self._source, replyto=self._channel, traceparent=traceparent, actor=actor)
-        loop = asyncio.get_running_loop()
-        reply: asyncio.Future[Envelope] = loop.create_future()
-        self._waiting[envelope.id] = _Waiting(reply, loop.time() + self._timeout)
-        message = Outgoing(request.TOPIC, envelope.subject, encode(envelope))
-        self._outbound[self._streams.partition_of(message.key)].add(message, envelope.id)
-        try:
-            answer = await reply
-            hit("before_answer")
-            return answer
-        finally:
-            self._waiting.pop(envelope.id, None)
+        return self._put(request, traceparent, actor)
 
     async def ask_all(
         self,
@@ -159,7 +136,7 @@ class Requests:
                 self._refuse_the_hopeless(rest[0])
             except Unavailable as error:
                 return outcomes + [error] * len(rest)
-            places = self._limits.in_flight - len(self._waiting)
+            places = self._limits.in_flight - self.in_flight
             told = await self._ask_some(rest[:places], traceparent, actor)
             outcomes += told
             if any(isinstance(outcome, NoReply) for outcome in told):
@@ -170,51 +147,29 @@ class Requests:
         self, requests: Sequence[Command | Query], traceparent: str | UnsetType, actor: str | UnsetType
     ) -> list[Outcome]:
         """Send all of these at once, and wait."""
-        ids = self._send_bundled(requests, traceparent, actor)
+        replies = [self._put(request, traceparent, actor) for request in requests]
         outcomes: list[Outcome] = []
         try:
-            for request_id in ids:
+            for reply in replies:
                 try:
-                    outcomes.append(await self._waiting[request_id].reply)
+                    outcomes.append(await reply)
                 except (NoReply, Unavailable) as error:
                     outcomes.append(error)
             hit("before_answer")
             return outcomes
         finally:
-            for request_id in ids:
-                self._waiting.pop(request_id, None)
+            for reply in replies:
+                reply.cancel()
 
-    def _send_bundled(
-        self, requests: Sequence[Command | Query], traceparent: str | UnsetType, actor: str | UnsetType
-    ) -> list[str]:
-        """Send requests; returns the ids under which their replies are waited for, in order."""
-        put = partial(bundle, source=self._source, replyto=self._channel, traceparent=traceparent, actor=actor)
-        bundles = [
-            (partition, numbers, put([requests[number] for number in numbers]))
-            for partition, numbers in self._bundled(requests)
-        ]
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timeout
-        ids = [""] * len(requests)
-        for partition, numbers, envelope in bundles:
-            for place, number in enumerate(numbers):
-                ids[number] = part_id(envelope.id, place)
-                self._waiting[ids[number]] = _Waiting(loop.create_future(), deadline)
-            message = Outgoing(requests[0].TOPIC, envelope.subject, encode(envelope), len(numbers))
-            self._outbound[partition].add(message, *(ids[number] for number in numbers))
-        return ids
-
-    def _bundled(self, requests: Sequence[Command | Query]) -> Iterator[tuple[int, Sequence[int]]]:
-        """Which requests go together: the partition, and their numbers."""
-        partitions: dict[int, list[int]] = {}
-        if self._streams.partitions == 1:
-            partitions[0] = list(range(len(requests)))
-        else:
-            for number, request in enumerate(requests):
-                partitions.setdefault(self._streams.partition_of(subject_of(request)), []).append(number)
-        for partition, numbers in partitions.items():
-            for start in range(0, len(numbers), MOST_PARTS):
-                yield partition, numbers[start : start + MOST_PARTS]
+    def _put(
+        self, request: Command | Query, traceparent: str | UnsetType, actor: str | UnsetType
+    ) -> asyncio.Future[Envelope]:
+        """Have a request leave with the next append."""
+        reply: asyncio.Future[Envelope] = self._loop.create_future()
+        partition = self._streams.partition_of(subject_of(request)) if self._streams.partitions > 1 else 0
+        self._outbound[partition].add(Asked(request, traceparent, actor, reply, self._loop.time() + self._timeout))
+        self._unsent += 1
+        return reply
 
     async def check_listening(self) -> None:
         """Readiness probe.
@@ -234,7 +189,7 @@ class Requests:
             listening = group.create_task(self._listen(stopping))
             await stopping.wait()
             for outbound in self._outbound:
-                outbound.has_some.set()
+                outbound.wake()
             listening.cancel()
 
     def overload(self, *, changes: bool, under_way: int = 0) -> Unavailable | None:
@@ -244,7 +199,7 @@ class Requests:
             changes: whether it would be a command; a query leaves nothing behind that has to be worked off.
             under_way: how many are, as far as the caller knows: those that were sent, and those that will be.
         """
-        if max(under_way, len(self._waiting)) >= self._limits.in_flight:
+        if max(under_way, self.in_flight) >= self._limits.in_flight:
             self._refusals.too_many.inc()
             return self._too_many
         if changes and self.presence.backlog > self._limits.backlog:
@@ -264,19 +219,37 @@ class Requests:
         if overload is not None:
             raise Unavailable(str(overload))
 
-    async def _send(self, outbound: _Outbound, stopping: asyncio.Event) -> None:
+    async def _send(self, outbound: Outbound, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
-            request_ids, messages = await outbound.take()
+            asked = await outbound.take()
+            self._unsent -= len(asked)
+            messages, ids = self._address(asked)
             try:
                 if messages:
                     await outbound.writer.append(messages)
             except NoReply as error:  # they may be on the stream: a reply or the clock will tell
-                _log.warning("requests may be lost", count=len(messages), error=str(error))
+                _log.warning("requests may be lost", count=len(asked), error=str(error))
             except Unavailable as error:
-                self._refusals.redis_away.inc(len(request_ids))
-                for request_id in request_ids:
-                    self._fail(request_id, error)
+                for request_id in ids:
+                    self._waiting.pop(request_id, None)
+                self._refuse(asked, error)
         await outbound.writer.close()
+
+    def _address(self, asked: Sequence[Asked]) -> tuple[list[Outgoing], Collection[str]]:
+        """Make messages of requests, and wait for their replies under some ids."""
+        messages, ids = [], dict[str, Asked]()
+        for message, its_ids in put_in_envelopes(asked, self._source, self._channel):
+            messages.append(message)
+            ids |= its_ids
+        self._waiting.update(sorted(ids.items(), key=lambda item: item[1].deadline))
+        return messages, ids
+
+    def _refuse(self, asked: Sequence[Asked], error: Unavailable) -> None:
+        """Tell that requests were not sent."""
+        self._refusals.redis_away.inc(len(asked))
+        for one in asked:
+            if not one.reply.done():
+                one.reply.set_exception(error)
 
     async def _listen(self, stopping: asyncio.Event) -> None:
         backoff = Backoff()
@@ -299,16 +272,19 @@ class Requests:
             await backoff.wait(stopping)
 
     async def _watch_clock(self, stopping: asyncio.Event) -> None:
-        loop = asyncio.get_running_loop()
         while not await stopped_within(_CLOCK_SECONDS, stopping):
-            now = loop.time()
-            expired = []
-            for request_id, waiting in self._waiting.items():
-                if waiting.deadline > now:
-                    break
-                expired.append(request_id)
-            for request_id in expired:
-                self._fail(request_id, NoReply(f"no reply within {self._timeout:g} s"))
+            self._give_up(self._loop.time())
+
+    def _give_up(self, now: float) -> None:
+        """End the wait of those who have waited too long."""
+        for request_id in list(takewhile(lambda it: self._waiting[it].deadline <= now, self._waiting)):
+            reply = self._waiting.pop(request_id).reply
+            if not reply.done():
+                reply.set_exception(NoReply(f"no reply within {self._timeout:g} s"))
+        for outbound in self._outbound:
+            expired = outbound.take_expired(now)
+            self._unsent -= len(expired)
+            self._refuse(expired, Unavailable(f"Redis took nothing within {self._timeout:g} s"))
 
     def _settle(self, payload: bytes) -> None:
         try:
@@ -317,11 +293,6 @@ class Requests:
             _log.error("unreadable replies", error=str(error))
             return
         for envelope in replies:
-            waiting = self._waiting.get(envelope.causationid or "")
-            if waiting is not None and not waiting.reply.done():
-                waiting.reply.set_result(envelope)
-
-    def _fail(self, request_id: str, error: Exception) -> None:
-        waiting = self._waiting.get(request_id)
-        if waiting is not None and not waiting.reply.done():
-            waiting.reply.set_exception(error)
+            asked = self._waiting.pop(envelope.causationid or "", None)
+            if asked is not None and not asked.reply.done():
+                asked.reply.set_result(envelope)

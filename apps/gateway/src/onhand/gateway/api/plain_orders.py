@@ -1,0 +1,106 @@
+"""Orders that come as plain requests: carried out past ASGI and Falcon.
+
+Whatever has nothing unusual about it is answered here, and as `Orders.on_post` would answer it. All else is left to it,
+what is wrong with a request above all: here nothing is said about that.
+"""
+
+from asyncio import Future
+from collections.abc import Sequence
+from functools import partial
+from time import perf_counter
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET
+
+from onhand.common.contracts import CreateOrder, Line
+from onhand.common.errors import NoReply, Unavailable
+from onhand.common.failpoints import hit
+from onhand.common.messaging.envelope import Envelope
+from onhand.common.messaging.request_reply import Requests
+from onhand.common.plain_requests import PlainRequest
+from onhand.common.shortcuts import Answer, Shortcut, Whole
+from onhand.gateway.api.exchange import accepted, is_replayed, unknown
+from onhand.gateway.api.orders import NewOrder, wanted
+from onhand.gateway.body import MAX_BODY_BYTES, is_json
+from onhand.gateway.headers import Headers, read_header_list
+from onhand.gateway.problems import Problem, problem_of, whole_problem
+from onhand.gateway.traffic import Traffic
+
+_METHOD = "POST"
+_ROUTE = "/api/gateway/orders"
+
+
+class _Placing(NamedTuple):
+    """An order that is under way."""
+
+    command: CreateOrder
+    lines: Sequence[Line]
+    headers: Headers
+    answer: Answer
+    began: float
+
+
+class PlainOrders:
+    """Takes orders from plain requests.
+
+    Args:
+        requests: sends them.
+        traffic: counts them.
+
+    Attributes:
+        shortcut: the way in.
+    """
+
+    def __init__(self, requests: Requests, traffic: Traffic) -> None:
+        self._requests = requests
+        self._traffic = traffic
+        self._decoder = msgspec.json.Decoder(NewOrder)
+        self.shortcut = Shortcut(f"{_METHOD} {_ROUTE} HTTP/1.1\r\n".encode(), self.take)
+
+    def take(self, request: PlainRequest, answer: Answer) -> bool:
+        """Create an order: 201 once it is on disk; False if the request is one for the application."""
+        began = perf_counter()
+        given = request.headers()
+        if not is_json(given) or len(request.body) > MAX_BODY_BYTES:
+            return False
+        try:
+            headers = read_header_list(given)
+            body = self._decoder.decode(request.body)
+            command = wanted(body, headers)
+        except (Problem, msgspec.MsgspecError, UnicodeDecodeError):
+            return False
+        if headers.wait is not UNSET:
+            return False
+        placing = _Placing(command, body.lines or (), headers, answer, began)
+        try:
+            reply = self._requests.send(command, headers.traceparent, headers.actor)
+        except Unavailable as error:
+            self._tell(placing, whole_problem(problem_of(error, _METHOD, _ROUTE)))
+        else:
+            reply.add_done_callback(partial(self._end, placing))
+        return True
+
+    def _end(self, placing: _Placing, reply: Future[Envelope]) -> None:
+        """Answer by what came of it."""
+        try:
+            hit("before_answer")
+            envelope = accepted(reply.result(), placing.lines)
+        except NoReply as error:
+            problem = unknown(error, placing.headers, {"order_id": placing.command.order_id})
+            self._tell(placing, whole_problem(problem))
+        except Exception as error:  # noqa: BLE001  # whatever it is, somebody waits for an answer
+            self._tell(placing, whole_problem(problem_of(error, _METHOD, _ROUTE)))
+        else:
+            self._tell(placing, _created(envelope))
+
+    def _tell(self, placing: _Placing, response: Whole) -> None:
+        placing.answer(response)
+        self._traffic.count(_ROUTE, _METHOD, response.status, perf_counter() - placing.began)
+
+
+def _created(reply: Envelope) -> Whole:
+    lines = b"content-type: application/json\r\nlocation: %b/%b\r\n" % (_ROUTE.encode(), reply.subject.encode())
+    if is_replayed(reply):
+        lines += b"idempotent-replayed: true\r\n"
+    return Whole(201, lines, bytes(reply.data))

@@ -1,0 +1,83 @@
+"""Requests on their way out: those of many clients that wait at the same time leave in bundles."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import NamedTuple
+
+from msgspec import UnsetType
+
+from onhand.common.contracts import Command, Query
+from onhand.common.messaging.bundles import MOST_PARTS, bundle, part_id
+from onhand.common.messaging.envelope import Envelope, Outgoing, encode, wrap
+from onhand.common.messaging.writer import Writer
+
+
+class Asked(NamedTuple):
+    """A request that is under way.
+
+    Attributes:
+        request: what is asked.
+        traceparent: W3C trace context of whoever asked us.
+        actor: who wants it.
+        reply: gets its reply, or why there is none.
+        deadline: by the event loop's clock, until when a reply is waited for.
+    """
+
+    request: Command | Query
+    traceparent: str | UnsetType
+    actor: str | UnsetType
+    reply: asyncio.Future[Envelope]
+    deadline: float
+
+
+class Outbound:
+    """Requests that wait to be appended to one partition, oldest first, and who appends them."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.waiting: list[Asked] = []
+        self._has_some = asyncio.Event()
+
+    def add(self, asked: Asked) -> None:
+        """Have a request leave with the next append."""
+        self.waiting.append(asked)
+        self._has_some.set()
+
+    def wake(self) -> None:
+        """End the wait of who takes, if nothing is there."""
+        self._has_some.set()
+
+    async def take(self) -> list[Asked]:
+        """Wait until there are some, and take them all."""
+        await self._has_some.wait()
+        self._has_some.clear()
+        taken, self.waiting = self.waiting, []
+        return taken
+
+    def take_expired(self, now: float) -> list[Asked]:
+        """Take those that have waited too long to be sent."""
+        expired = list(takewhile(lambda asked: asked.deadline <= now, self.waiting))
+        del self.waiting[: len(expired)]
+        return expired
+
+
+def put_in_envelopes(asked: Sequence[Asked], source: str, replyto: str) -> Iterator[tuple[Outgoing, dict[str, Asked]]]:
+    """Messages that say what is asked, each with the ids under which its replies will come.
+
+    What goes along has to be the same for all requests of a bundle. A request that is alone needs none.
+    """
+    alike: dict[tuple[str, str | UnsetType, str | UnsetType], list[Asked]] = {}
+    for one in asked:
+        alike.setdefault((one.request.TOPIC, one.traceparent, one.actor), []).append(one)
+    for (topic, traceparent, actor), them in alike.items():
+        for start in range(0, len(them), MOST_PARTS):
+            some = them[start : start + MOST_PARTS]
+            requests = [one.request for one in some]
+            if len(some) == 1:
+                envelope = wrap(requests[0], source=source, replyto=replyto, traceparent=traceparent, actor=actor)
+                ids = {envelope.id: some[0]}
+            else:
+                envelope = bundle(requests, source=source, replyto=replyto, traceparent=traceparent, actor=actor)
+                ids = {part_id(envelope.id, number): one for number, one in enumerate(some)}
+            yield Outgoing(topic, envelope.subject, encode(envelope), len(some)), ids
