@@ -63,14 +63,14 @@ def check(data: bytes) -> bool:
         return False
     parsed = Parsed(data)
     kinds = [kind for kind, _ in parsed.events]
-    assert (parsed.method, parsed.url, parsed.version) == (plain.method, plain.target, "1.1")
+    assert (parsed.method, parsed.url, parsed.version) == (plain.head.method, plain.head.target, "1.1")
     assert kinds.count("begin") == kinds.count("end") == 1
     assert kinds[0] == "begin"
     assert kinds[-1] == "end"
     assert parsed.keeps_alive
     assert not {"transfer-encoding", "expect", "upgrade"} & set(kinds)
     headers = [(kind.encode(), value) for kind, value in parsed.events if kind not in {"begin", "body", "end"}]
-    assert plain.headers() == headers
+    assert list(plain.head.headers) == headers
     assert plain.body == b"".join(value for kind, value in parsed.events if kind == "body")
     assert data.endswith(b"\r\n\r\n" + plain.body)
     return True
@@ -88,7 +88,7 @@ def check(data: bytes) -> bool:
 def test_what_clients_usually_send_is_plain(data: bytes, plain: tuple[bytes, bytes]) -> None:
     found = read_plain(data)
     assert found is not None
-    assert (found.method, found.target) == plain
+    assert (found.head.method, found.head.target) == plain
     assert check(data)
 
 
@@ -96,6 +96,8 @@ def test_what_clients_usually_send_is_plain(data: bytes, plain: tuple[bytes, byt
     "data",
     [
         PLAIN[:-1],
+        b"GET / HTTP/1.1\r\nhost: a",
+        b"GET / HTTP/1.1\r\nhost: a\r\n",
         PLAIN + b"G",
         PLAIN + PLAIN,
         PLAIN.replace(b"Host", b"Connection"),
@@ -117,6 +119,10 @@ def test_what_clients_usually_send_is_plain(data: bytes, plain: tuple[bytes, byt
 )
 def test_what_is_unusual_is_left_to_the_parser(data: bytes) -> None:
     assert read_plain(data) is None
+
+
+def test_the_beginning_of_a_request_is_none() -> None:
+    assert [length for length in range(len(PLAIN)) if read_plain(PLAIN[:length])] == []
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join))

@@ -7,6 +7,7 @@ parser.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _OTHER_HEADERS = (
@@ -19,34 +20,56 @@ _PLAIN = re.compile(
     + _OTHER_HEADERS
     + rb"(?:content-length: ?([0-9]{1,6})\r\n"
     + _OTHER_HEADERS
-    + rb")?))\r\n"
+    + rb")?))"
 )
+_HEAD_END = b"\r\n\r\n"
+_LONGEST_REMEMBERED = 2048
+"""Bytes of a head. Clients send the same one again and again; to look it up is cheaper than to read it."""
 
 
-class PlainRequest(NamedTuple):
-    """A request as it was sent.
+class PlainHead(NamedTuple):
+    """The head of a request.
 
     Attributes:
         method: in capital letters.
         target: path and query.
-        header_lines: each with its line end.
-        body: the whole of it.
+        headers: names, in small letters, and values, as ASGI has them.
+        length: of the body, in bytes.
     """
 
     method: bytes
     target: bytes
-    header_lines: bytes
-    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    length: int
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """Names, in small letters, and values, as ASGI has them."""
-        lines = (line.partition(b":") for line in self.header_lines.split(b"\r\n")[:-1])
-        return [(name.lower(), value.lstrip()) for name, _, value in lines]
+
+class PlainRequest(NamedTuple):
+    """A request and all of its body."""
+
+    head: PlainHead
+    body: bytes
 
 
 def read_plain(data: bytes) -> PlainRequest | None:
     """The request, if these bytes are one whole request in plain form and nothing behind it."""
-    found = _PLAIN.match(data)
-    if found is None or len(data) - found.end() != int(found[4] or 0):
+    lines, end, body = data.partition(_HEAD_END)
+    if not end:
         return None
-    return PlainRequest(found[1], found[2], found[3], data[found.end() :])
+    head = _read_again(lines) if len(lines) <= _LONGEST_REMEMBERED else _read(lines)
+    return None if head is None or head.length != len(body) else PlainRequest(head, body)
+
+
+def _read(lines: bytes) -> PlainHead | None:
+    found = _PLAIN.fullmatch(lines + b"\r\n")
+    if found is None:
+        return None
+    headers = (line.partition(b":") for line in found[3].split(b"\r\n")[:-1])
+    return PlainHead(
+        found[1],
+        found[2],
+        tuple((name.lower(), value.lstrip()) for name, _, value in headers),
+        int(found[4] or 0),
+    )
+
+
+_read_again = lru_cache(maxsize=1024)(_read)

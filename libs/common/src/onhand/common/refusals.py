@@ -116,7 +116,7 @@ class RefusingProtocol(HttpProtocol):
 
     def _takes(self, request: PlainRequest) -> bool:
         """Be done with a request past the parser, if it is to be refused."""
-        refusal = self._refuse(request.method, request.target, len(self.tasks))
+        refusal = self._refuse(request.head.method, request.head.target, len(self.tasks))
         if refusal is None:
             return False
         self.cycle = _REFUSED

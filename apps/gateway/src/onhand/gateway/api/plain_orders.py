@@ -6,7 +6,7 @@ what is wrong with a request above all: here nothing is said about that.
 
 from asyncio import Future
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -29,6 +29,17 @@ from onhand.gateway.traffic import Traffic
 
 _METHOD = "POST"
 _ROUTE = "/api/gateway/orders"
+
+
+@lru_cache(maxsize=1024)  # clients send the same ones again and again
+def _read_headers(given: tuple[tuple[bytes, bytes], ...]) -> Headers | None:
+    """What goes along with an order, if it can be one and its client waits for no more than its place.
+
+    Raises:
+        Problem: as `read_headers`.
+    """
+    headers = read_header_list(given)
+    return headers if is_json(given) and headers.wait is UNSET else None
 
 
 class _Placing(NamedTuple):
@@ -61,16 +72,15 @@ class PlainOrders:
     def take(self, request: PlainRequest, answer: Answer) -> bool:
         """Create an order: 201 once it is on disk; False if the request is one for the application."""
         began = perf_counter()
-        given = request.headers()
-        if not is_json(given) or len(request.body) > MAX_BODY_BYTES:
+        if len(request.body) > MAX_BODY_BYTES:
             return False
         try:
-            headers = read_header_list(given)
+            headers = _read_headers(request.head.headers)
+            if headers is None:
+                return False
             body = self._decoder.decode(request.body)
             command = wanted(body, headers)
         except (Problem, msgspec.MsgspecError, UnicodeDecodeError):
-            return False
-        if headers.wait is not UNSET:
             return False
         placing = _Placing(command, body.lines or (), headers, answer, began)
         try:
