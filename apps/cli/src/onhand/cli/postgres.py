@@ -22,6 +22,7 @@ SETTINGS = {
     "max_connections": "100",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
+    "min_wal_size": "1GB",  # what was written once need not be made anew for the next burst
     "fsync": "on",
     "synchronous_commit": "on",
     "jit": "off",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from onhand.gateway.live.feed import Interest, place_of
 
-MOST_WAITING_BYTES = 4 * 1024 * 1024
+MOST_WAITING_BYTES = 12 * 1024 * 1024
 """What may wait for one listener; the bytes are shared by all that wait for the same."""
 _MOST_AT_ONCE_BYTES = 16 * 1024
 """Of what had to wait, is given to a connection at once: it copies that, and keeps 64 KiB before it says so."""
