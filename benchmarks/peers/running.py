@@ -54,7 +54,7 @@ def host(*, has_redis: bool, has_postgres: bool) -> Iterator[Host]:
     with TemporaryDirectory(prefix="onhand-bench-") as directory:
         home = make_home(Path(directory) / "home")
         servers = EmbeddedServers(home)
-        its = Host(servers, home / "logs", _free_port(), {})
+        its = Host(servers, home / "logs", free_port(), {})
         wanted = [servers.redis()] * has_redis + [servers.postgres()] * has_postgres
         try:
             with its.run(wanted):
@@ -88,7 +88,8 @@ async def make_database(servers: EmbeddedServers, name: str) -> str:
     return servers.postgres_url(name)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback address that nobody has."""
     with socket.create_server(("127.0.0.1", 0)) as opened:
         return int(opened.getsockname()[1])
 

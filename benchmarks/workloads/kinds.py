@@ -10,6 +10,7 @@ from benchmarks.target import Target, fresh_system
 from benchmarks.workloads.bulk import bulk
 from benchmarks.workloads.checkouts import checkouts
 from benchmarks.workloads.floors import floors
+from benchmarks.workloads.gateways import gateways
 from benchmarks.workloads.growth import growth
 from benchmarks.workloads.one_product import one_product
 from benchmarks.workloads.reading import reads
@@ -55,5 +56,6 @@ KINDS = (
     Kind("bulk", partial(_on_fresh_system, bulk)),
     Kind("reads", partial(_on_fresh_system, reads)),
     Kind("growth", _on_fresh_systems),
+    Kind("gateways", partial(_on_fresh_system, gateways)),
     Kind("floors", floors),
 )

@@ -13,6 +13,7 @@ from benchmarks.workloads import checkouts, one_product, reading
 from benchmarks.workloads.bulk import bulk
 from benchmarks.workloads.entries import Entries
 from benchmarks.workloads.floors import floors
+from benchmarks.workloads.gateways import gateways
 from benchmarks.workloads.growth import growth
 from benchmarks.workloads.results import Result
 from benchmarks.workloads.rows import open_rows
@@ -102,6 +103,12 @@ async def test_orders_and_lists_are_read_and_a_wrong_answer_is_noticed(target: T
 async def test_what_grows_is_compared_with_what_is_empty(target: Target, empty: Target) -> None:
     result = await growth({0: target, STORED: empty}, SCALE, silence)
     assert cases(result) == ["empty", "100 stored"]
+    assert [line.times is not None for line in result.lines] == [False, True]
+
+
+async def test_two_gateways_are_beside_one(target: Target) -> None:
+    result = await gateways(target, SCALE, silence)
+    assert cases(result) == ["one gateway", "two gateways"]
     assert [line.times is not None for line in result.lines] == [False, True]
 
 
