@@ -32,8 +32,8 @@ _SHARE = 0.02
 _LONGEST_PAUSE_SECONDS = 1.0
 """... and more of it where they would hear of things too late otherwise, ..."""
 _LONGEST_PAUSE_BEHIND_SECONDS = 0.75
-"""... or later and later: with `_MOST_BYTES` each time it is 8 MiB a second, more than comes and less than most networks
-can take. What listening costs is to write to each of a thousand, so it is done with much at once."""
+"""... or later and later: with `_MOST_BYTES` each time it is 8 MiB a second, more than comes and less than most
+networks can take. What listening costs is to write to each of a thousand, so it is done with much at once."""
 _TURN_SECONDS = 1e-3
 """How long others have to wait while something is given out to many."""
 _MOST_BYTES = 6 * 1024 * 1024
