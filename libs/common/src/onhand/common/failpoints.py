@@ -28,7 +28,7 @@ POINTS = {
 Attributes:
     before_append, after_append: the gateway appends requests to their stream.
     before_answer: the gateway has the reply and has not answered its client.
-    before_commit, after_commit: a transaction, with what it has to tell still untold after it.
+    before_commit, after_commit: a transaction with events, which are still untold after it.
     after_publish: its events and replies are told, and its entries not acknowledged.
     after_acknowledge: they are, and the next batch is read.
     before_mark: nobody knows yet that the outbox row is published.

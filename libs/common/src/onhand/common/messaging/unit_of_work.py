@@ -50,10 +50,10 @@ class UnitOfWork:
             effects = await work(tx)
             events = events_of(effects, source)
             write = await self._outbox.write(tx, events)
-            if effects:
+            if events:
                 hit("before_commit")
         # Committed. Before this line nobody may hear of it, and the entries may not be acknowledged.
-        if effects:
+        if events:
             hit("after_commit")
         self._outbox.committed(write)
         return Committed(Delivery(events, replies_of(effects, source), done), write)
