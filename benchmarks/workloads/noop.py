@@ -1,8 +1,10 @@
 """Answers every order at once and does nothing, on the server that the gateway runs on: `python -m ...noop`."""
 
+import asyncio
 from functools import partial
 from typing import Any
 
+from benchmarks.requests import PATH
 from onhand.common.plain_requests import PlainRequest
 from onhand.common.service import run, serve
 from onhand.common.settings import Settings
@@ -15,9 +17,11 @@ _CREATED = Whole(
 )
 
 
-def _take(_: PlainRequest, answer: Answer) -> bool:
+def _take(_: PlainRequest, answer: Answer) -> asyncio.Future[None]:
     answer(_CREATED)
-    return True
+    done = asyncio.get_running_loop().create_future()
+    done.set_result(None)
+    return done
 
 
 async def app(*_: Any) -> None:  # noqa: ANN401  # as ASGI has them
@@ -27,7 +31,7 @@ async def app(*_: Any) -> None:  # noqa: ANN401  # as ASGI has them
 
 async def main(settings: Settings) -> None:
     """Serve on the gateway's port until told to stop, with the gateway's protocol, which lets everything in."""
-    protocol = partial(ShortcutProtocol, Shortcut(b"POST ", _take), lambda *_: None)
+    protocol = partial(ShortcutProtocol, Shortcut(b"POST", PATH.encode(), _take), lambda *_: None)
     await serve("noop", settings, settings.gateway_port, app, [], protocol)
 
 

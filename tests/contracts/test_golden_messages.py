@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from onhand.common.contracts import CONTRACTS, Command, CreateOrder, Event, Message, Query
-from onhand.common.messaging.bundles import bundle, parts_of
+from onhand.common.messaging.bundles import bundle, part_of, parts_of
 from onhand.common.messaging.envelope import decode, encode, read_as
 from onhand.common.messaging.versions import versions_of
 from tests.contracts.examples import EXAMPLES
@@ -47,7 +47,9 @@ def test_the_envelope_is_written_and_read_as_its_golden_file_says() -> None:
 def test_a_bundle_is_read_and_its_parts_are_written_as_their_golden_files_say() -> None:
     parts = parts_of(decode(compact(golden("bundle"))))
     assert [encode(part) for part in parts] == [compact(golden("envelope-of-a-part"))]
-    bundled = bundle([read_as(CreateOrder, part) for part in parts], source="/", replyto="", traceparent="", actor="")
+    bundled = bundle(
+        [part_of(read_as(CreateOrder, part)) for part in parts], source="/", replyto="", traceparent="", actor=""
+    )
     assert bytes(bundled.data) == json.dumps(json.loads(golden("bundle"))["data"], separators=(",", ":")).encode()
 
 

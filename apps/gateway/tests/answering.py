@@ -37,11 +37,13 @@ class Answering:
         self.reply = reply
         self.asked: list[Command | Query] = []
         self.actors: list[str | UnsetType] = []
+        self.traces: list[str | UnsetType] = []
 
     async def ask(
-        self, request: Command | Query, _: str | UnsetType = UNSET, actor: str | UnsetType = UNSET
+        self, request: Command | Query, trace: str | UnsetType = UNSET, actor: str | UnsetType = UNSET
     ) -> Envelope:
         self.asked.append(request)
+        self.traces.append(trace)
         self.actors.append(actor)
         if isinstance(self.reply, Exception):
             raise self.reply
@@ -50,10 +52,6 @@ class Answering:
     def send(
         self, request: Command | Query, trace: str | UnsetType = UNSET, actor: str | UnsetType = UNSET
     ) -> "asyncio.Future[Envelope]":
-        if isinstance(self.reply, Unavailable):
-            self.asked.append(request)
-            self.actors.append(actor)
-            raise self.reply
         return asyncio.create_task(self.ask(request, trace, actor))
 
     async def ask_all(

@@ -20,7 +20,10 @@ from onhand.gateway.live.hub import Live
 from onhand.gateway.traffic import Traffic
 
 ORDER = b'{"productId":"tea","quantity":2,"customerId":"c"}'
-LINES = b'{"customerId":"c","lines":[{"productId":"tea","quantity":1},{"productId":"tea","quantity":1}]}'
+LINES = (
+    b'{"customerId":"c","lines":[{"productId":"tea","quantity":1},{"productId":"tea","quantity":1},'
+    b'{"productId":"jam","quantity":1}]}'
+)
 FULL = (
     b'{"productId":"tea","quantity":2,"customerId":"c","policy":"backorder","reference":"r","metadata":{"a":"b"},'
     b'"reservationId":"01a206cd-427d-77a1-8aa6-7ee7769e5aea"}'
@@ -29,8 +32,8 @@ JSON = b"content-type: application/json\r\n"
 SHORT_OF_TEA = RequestRefused(
     code="insufficient-stock",
     detail="Only 1 is there.",
-    pointer="/lines/0/quantity",
-    lines=(LineShortage(product_id="tea", requested=2, available=1),),
+    pointer="/lines/1/quantity",
+    lines=(LineShortage(product_id="jam", requested=2, available=1),),
 )
 
 
@@ -41,7 +44,7 @@ class Answered(NamedTuple):
     headers: dict[str, str]
     body: bytes
     asked: list[Any]
-    actors: list[Any]
+    sent_along: list[Any]
 
 
 @pytest.fixture(autouse=True)
@@ -64,12 +67,12 @@ async def in_short(answering: Answering, request: PlainRequest) -> Answered | No
     """The answer that comes past ASGI, if any."""
     answer: asyncio.Future[Whole] = asyncio.get_running_loop().create_future()
     orders = PlainOrders(cast("Requests", answering), traffic(answering))
-    if not orders.shortcut.take(request, answer.set_result):
+    if orders.shortcut.take(request, answer.set_result) is None:
         assert not answer.done()
         return None
     status, lines, body = await asyncio.wait_for(answer, 5)
     headers = {name.lower(): value for name, value in BytesHeaderParser().parsebytes(lines + b"\r\n").items()}
-    return Answered(status, headers, body, answering.asked, answering.actors)
+    return Answered(status, headers, body, answering.asked, [answering.traces, answering.actors])
 
 
 async def in_full(answering: Answering, request: PlainRequest) -> Answered:
@@ -79,7 +82,7 @@ async def in_full(answering: Answering, request: PlainRequest) -> Answered:
         headers = [(name, value) for name, value in request.head.headers if name != b"host"]
         response = await client.post(request.head.target.decode(), content=request.body, headers=headers)
     told = {name: value for name, value in response.headers.items() if name != "content-length"}
-    return Answered(response.status_code, told, response.content, answering.asked, answering.actors)
+    return Answered(response.status_code, told, response.content, answering.asked, [answering.traces, answering.actors])
 
 
 REPLIES = [
@@ -152,13 +155,35 @@ async def test_what_is_unusual_or_wrong_is_left_to_the_application(request_: Pla
     assert answering.asked == []
 
 
-async def test_it_is_counted_as_any_other() -> None:
+async def test_who_is_not_answered_when_the_process_ends_is_told_that_it_is_not_known() -> None:
+    answering = Answering(OrderReceipt(order_id=ID, status="pending"))
+    told: asyncio.Future[Whole] = asyncio.get_running_loop().create_future()
+    taken = PlainOrders(cast("Requests", answering), traffic(answering)).take(plain(ORDER), told.set_result)
+    assert taken is not None
+    taken.cancel("stopped")
+    response = await asyncio.wait_for(told, 5)
+    assert response.status == 504
+    assert str(ID).encode() in response.body
+
+
+async def test_a_gateway_may_die_with_the_reply_and_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    points: list[str] = []
+    monkeypatch.setattr("onhand.gateway.api.plain_orders.hit", points.append)
+    assert await in_short(Answering(NoReply("no reply within 5 s")), plain(ORDER))
+    assert points == []
+    assert await in_short(Answering(OrderReceipt(order_id=ID, status="pending")), plain(ORDER))
+    assert points == ["before_answer"]
+
+
+async def test_it_is_counted_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([1.0, 3.0] * 3)
+    monkeypatch.setattr("onhand.gateway.api.plain_orders.perf_counter", lambda: next(moments))
     counts = []
     for reply in (OrderReceipt(order_id=ID, status="pending"), SHORT_OF_TEA, Unavailable("Redis is away")):
         answering = Answering(reply)
         counted = Traffic(cast("Requests", Silent()), cast("Live", Silent()))
         told: asyncio.Future[Whole] = asyncio.get_running_loop().create_future()
-        assert PlainOrders(cast("Requests", answering), counted).take(plain(ORDER), told.set_result)
+        assert PlainOrders(cast("Requests", answering), counted).take(plain(ORDER), told.set_result) is not None
         await told
         await asyncio.sleep(0)
         counts += [
@@ -167,6 +192,12 @@ async def test_it_is_counted_as_any_other() -> None:
             for sample in metric.samples
             if sample.name == "onhand_requests_total"
         ]
+        assert [
+            sample.value
+            for metric in counted.collect()
+            for sample in metric.samples
+            if sample.name == "onhand_request_seconds_sum"
+        ] == [2.0]
     route = {"route": "/api/gateway/orders", "method": "POST"}
     assert counts == [({**route, "status": status}, 1) for status in ("201", "409", "503")]
 

@@ -64,17 +64,20 @@ class Stories:
 
     Attributes:
         faults: what is raised on which step.
+        sizes: how many steps each batch had.
     """
 
     def __init__(self, database: Database, streams: Streams) -> None:
         self.database = database
         self.streams = streams
         self.faults: dict[Step, Exception] = {}
+        self.sizes: list[int] = []
         self.subscriptions = [Subscription(Write, self._write), Subscription(Happened, self._write)]
         self.queries = [Subscription(Ask, self._tell)]
 
     async def _write(self, batch: Sequence[Received[Any]], tx: Transaction) -> list[Effect]:
         effects: list[Effect] = []
+        self.sizes.append(len(batch))
         for received in batch:
             await self._meet(received.message)
             await tx.execute(

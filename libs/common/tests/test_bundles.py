@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import NoReply, Unavailable
-from onhand.common.messaging.bundles import MOST_PARTS, bundle, parts_of
+from onhand.common.messaging.bundles import MOST_PARTS, bundle, part_of, parts_of
 from onhand.common.messaging.entries import stream_key
 from onhand.common.messaging.envelope import Effect, Envelope, Outgoing, Received, decode, encode
 from onhand.common.messaging.streams import Streams, open_streams
@@ -34,7 +34,9 @@ async def stories(orders_database: Database, streams: Streams, monkeypatch: pyte
 
 
 def bundled(*requests: Count | Write) -> Envelope:
-    return bundle(requests, source="/test", replyto="replies.test", traceparent=UNSET, actor="ann")
+    return bundle(
+        [part_of(it) for it in requests], source="/test", replyto="replies.test", traceparent=UNSET, actor="ann"
+    )
 
 
 async def send_bundle(streams: Streams, *requests: Count | Write) -> Envelope:
@@ -184,6 +186,18 @@ async def test_a_part_waits_behind_a_dead_letter_and_the_others_of_its_bundle_do
         await stories.change("UPDATE dead_letters SET retry = true WHERE state = 'failed'")
         await stories.work_off()
     assert await stories.written() == [("b", 1), ("b", 2), ("c", 1), ("a", 1), ("a", 2)]
+
+
+async def test_bundles_of_which_no_part_waits_are_handled_together_whatever_else_is_dead(stories: Stories) -> None:
+    bundles = [bundled(*(Write(story=story, step=1) for story in those)) for those in ("bc", "de")]
+    stories.faults["a", 1] = poison()
+    async with stories.consuming():
+        await send_bundle(stories.streams, Write(story="a", step=1))
+        await stories.until_rows(1)
+        stories.sizes.clear()
+        await append(stories.streams, [Outgoing(Write.TOPIC, it.subject, encode(it), 2) for it in bundles])
+        await stories.until_written(*((story, 1) for story in "bcde"))
+    assert stories.sizes == [4]
 
 
 async def test_a_crash_between_the_parts_of_a_bundle_brings_all_of_it_again_and_nothing_happens_twice(

@@ -9,10 +9,11 @@ from msgspec import UNSET, UnsetType
 from onhand.common.contracts import CheckStock
 from onhand.common.database import Database
 from onhand.common.errors import NoReply, Unavailable
-from onhand.common.messaging.bundles import MOST_PARTS, TYPE, parts_of
+from onhand.common.messaging.bundles import MOST_PARTS, TYPE, part_of, parts_of
 from onhand.common.messaging.entries import stream_key
 from onhand.common.messaging.envelope import Envelope, decode
 from onhand.common.messaging.outbound import Asked, put_in_envelopes
+from onhand.common.messaging.request_reply import Requests
 from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.writer import Writer
 from toy import Count, asking, consuming, create_table
@@ -22,7 +23,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 def asked(name: str, trace: str | UnsetType = UNSET, actor: str | UnsetType = UNSET) -> Asked:
     reply: asyncio.Future[Envelope] = asyncio.get_running_loop().create_future()
-    return Asked(Count(thing=name), trace, actor, reply, 0)
+    return Asked(Count.TOPIC, part_of(Count(thing=name)), trace, actor, reply, 0)
 
 
 def envelopes(*those: Asked) -> list[tuple[Envelope, dict[str, Asked]]]:
@@ -41,7 +42,7 @@ async def test_requests_that_wait_at_the_same_time_leave_in_bundles() -> None:
     found = envelopes(*those)
     assert [(envelope.type, len(ids)) for envelope, ids in found] == [(TYPE, MOST_PARTS), (TYPE, 2)]
     parts = [(part.id, part.subject) for envelope, _ in found for part in parts_of(envelope)]
-    assert parts == [(request_id, it.request.thing) for _, ids in found for request_id, it in ids.items()]  # type: ignore[union-attr]  # they are all `Count`
+    assert parts == [(request_id, it.part.subject) for _, ids in found for request_id, it in ids.items()]
 
 
 async def test_what_goes_along_is_the_same_for_all_of_a_bundle() -> None:
@@ -52,7 +53,7 @@ async def test_what_goes_along_is_the_same_for_all_of_a_bundle() -> None:
 
 
 async def test_requests_to_different_services_go_their_own_ways() -> None:
-    stock = asked("a")._replace(request=CheckStock(product_id="tea"))
+    stock = asked("a")._replace(topic=CheckStock.TOPIC, part=part_of(CheckStock(product_id="tea")))
     messages = [it.topic for it, _ in put_in_envelopes([asked("a"), stock, asked("b")], "/test", "replies.test")]
     assert messages == [Count.TOPIC, CheckStock.TOPIC]
 
@@ -75,11 +76,12 @@ async def test_what_comes_while_an_append_is_under_way_leaves_in_one_envelope_af
 async def test_what_redis_did_not_take_in_time_is_told_to_be_undone_and_is_not_sent_later(
     streams: Streams, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    is_stuck = asyncio.Event()
+    is_free = asyncio.Event()
     append = Writer.append
 
     async def append_late(writer: Writer, messages: object) -> None:
-        await is_stuck.wait()
+        async with asyncio.timeout(5):  # or who fails to give up is waited for
+            await is_free.wait()
         await append(writer, messages)  # type: ignore[arg-type]  # they are passed on
 
     monkeypatch.setattr(Writer, "append", append_late)
@@ -94,7 +96,7 @@ async def test_what_redis_did_not_take_in_time_is_told_to_be_undone_and_is_not_s
         with pytest.raises(Unavailable, match=r"took nothing within 0\.2 s"):
             await unsent
         assert requests.in_flight == 0
-        is_stuck.set()
+        is_free.set()
         with pytest.raises(NoReply):
             await requests.ask(Count(thing="later"))
     with redis.Redis.from_url(redis_url) as client:
@@ -114,12 +116,37 @@ async def test_what_redis_refuses_leaves_its_places_at_once(streams: Streams, re
             assert requests.in_flight == 0
 
 
-async def test_who_gives_up_waiting_disturbs_nobody(orders_database: Database, streams: Streams) -> None:
+async def test_who_gives_up_waiting_disturbs_nobody(
+    orders_database: Database, streams: Streams, redis_url: str
+) -> None:
     await create_table(orders_database)
     async with asking(streams, timeout_seconds=0.3) as requests:
-        leaving = asyncio.create_task(requests.ask(Count(thing="a")))
-        staying = asyncio.create_task(requests.ask(Count(thing="b")))
-        await asyncio.sleep(0.01)
-        leaving.cancel()
+        await _give_up(requests)
+        with pytest.raises(NoReply):  # when that of who has given up is overdue, too
+            await requests.ask(Count(thing="b"))
+        with redis.Redis.from_url(redis_url) as client:
+            client.rename(stream_key(Count.TOPIC), "elsewhere")
+            client.set(stream_key(Count.TOPIC), "something else")
+            await _give_up(requests, Count(thing="c"))
+            with pytest.raises(Unavailable):  # as that of who has given up
+                await requests.ask(Count(thing="d"))
+            client.delete(stream_key(Count.TOPIC))
         async with consuming(orders_database, streams):
-            assert (await staying).subject == "b"
+            assert (await requests.ask(Count(thing="e"))).subject == "e"
+
+
+async def _give_up(requests: Requests, *others: Count) -> None:
+    leaving = [requests.send(it) for it in (Count(thing="a"), *others)]
+    for reply in leaving:
+        reply.cancel()
+    await asyncio.sleep(0.01)
+
+
+async def test_what_cannot_be_encoded_is_its_askers_fault_alone(orders_database: Database, streams: Streams) -> None:
+    await create_table(orders_database)
+    async with consuming(orders_database, streams), asking(streams) as requests:
+        good = requests.send(Count(thing="good"))
+        with pytest.raises(UnicodeEncodeError):
+            await requests.send(Count(thing="\ud800"))
+        assert (await good).subject == "good"
+        assert requests.in_flight == 0

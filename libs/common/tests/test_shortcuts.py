@@ -30,31 +30,42 @@ class House:
         is_full: all are refused.
         body: what is answered, if not the body of the request.
         offered: how many requests were.
+        seen: how many requests were under way when each came to the door.
+        server: where all this happens.
     """
 
     def __init__(self) -> None:
-        self.taken: list[tuple[PlainRequest, Answer]] = []
+        self.taken: list[asyncio.Future[None]] = []
         self.longs: list[str] = []
         self.takes = True
         self.waits = False
         self.is_full = False
         self.body = b""
         self.offered = 0
+        self.seen: list[int] = []
+        self.server: uvicorn.Server
 
-    def refuse(self, *_: object) -> bytes | None:
+    def refuse(self, _: bytes, __: bytes, under_way: int) -> bytes | None:
+        self.seen.append(under_way)
         return NO if self.is_full else None
 
-    def take(self, request: PlainRequest, answer: Answer) -> bool:
+    def take(self, request: PlainRequest, answer: Answer) -> "asyncio.Future[None] | None":
         self.offered += 1
-        if self.takes and self.waits:
-            self.taken.append((request, answer))
-        elif self.takes:
-            answer(Whole(201, b"x-of: short\r\n", self.body or request.body))
-        return self.takes
+        if not self.takes:
+            return None
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.add_done_callback(lambda it: answer(self.response(request, cancelled=it.cancelled())))
+        if self.waits:
+            self.taken.append(done)
+        else:
+            done.set_result(None)
+        return done
+
+    def response(self, request: PlainRequest, *, cancelled: bool) -> Whole:
+        return Whole(504 if cancelled else 201, b"x-of: short\r\n", self.body or request.body)
 
     def answer(self) -> None:
-        request, answer = self.taken.pop(0)
-        answer(Whole(201, b"x-of: short\r\n", request.body))
+        self.taken.pop(0).set_result(None)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.longs.append(scope["path"])
@@ -71,8 +82,9 @@ async def house() -> House:
 
 @pytest.fixture
 async def server(house: House) -> AsyncIterator[uvicorn.Server]:
-    shortcut = Shortcut(b"POST /short HTTP/1.1\r\n", house.take)
+    shortcut = Shortcut(b"POST", b"/short", house.take)
     async with serving(house, partial(ShortcutProtocol, shortcut, house.refuse)) as server:
+        house.server = server
         yield server
         while house.taken:
             house.answer()
@@ -132,18 +144,72 @@ async def test_both_ways_are_open_on_one_connection(client: Client, house: House
 @pytest.mark.parametrize(
     "pieces",
     [
-        [SHORT[:-2], b"{}"],
+        [SHORT[:-2], b"{", b"}"],
+        [SHORT[:-2].replace(b"host: a", b"expect: 100-continue"), b"{}"],
         [SHORT[:9], SHORT[9:] % b"{}"],
         [(SHORT % b"{}").replace(b"host: a", b"connection: keep-alive, x")],
         [(SHORT % b"{}").replace(b"host: a", b"x: \xff")],
     ],
-    ids=["body later", "head in two", "unusual header", "beyond ASCII"],
+    ids=["body in two", "expectation", "head in two", "unusual header", "beyond ASCII"],
 )
 async def test_what_is_not_plain_is_left_to_the_application(client: Client, pieces: list[bytes]) -> None:
     for piece in pieces:
         await client.send(piece)
         await asyncio.sleep(0.02)
+    if b"expect" in pieces[0]:
+        assert (await client.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
     assert await answered(client) == LONG_ANSWER
+
+
+async def test_a_body_may_come_after_its_head(client: Client, house: House) -> None:
+    for _ in range(3):
+        await client.send(SHORT[:-2])
+        await asyncio.sleep(0.02)
+        await client.send(b"{}")
+        assert await answered(client) == short(b"{}")
+    assert house.longs == []
+
+
+async def test_a_body_may_come_later_than_a_connection_may_rest(client: Client) -> None:
+    await client.send(SHORT % b"{}")
+    assert await answered(client) == short(b"{}")
+    await client.send(SHORT[:-2])
+    await asyncio.sleep(2 * QUIET_SECONDS)
+    await client.send(b"{}")
+    assert await answered(client) == short(b"{}")
+
+
+@pytest.mark.parametrize("begins", [b"GET /short", b"PUT /short", b"POST /short?a=b", b"POST /short/", b"POST /other"])
+async def test_only_its_own_requests_are_taken_on_also_after_a_refusal(
+    client: Client, house: House, begins: bytes
+) -> None:
+    other = (SHORT % b"{}").replace(b"POST /short", begins)
+    house.is_full = True
+    await client.send(other)
+    assert await client.until(b"no") == NO
+    house.is_full = False
+    await client.send(other)
+    assert await answered(client) == LONG_ANSWER
+
+
+async def test_what_is_taken_on_is_under_way_until_it_is_answered(client: Client, house: House) -> None:
+    house.waits = True
+    await client.send(SHORT % b"{}")
+    await waiting(house, 1)
+    assert house.seen == [0]
+    house.answer()
+    assert await answered(client) == short(b"{}")
+    await client.send(LONG)
+    assert await answered(client) == LONG_ANSWER
+    assert house.seen[1:] == [0]
+    house.seen.clear()
+    await client.send(SHORT % b"{}")
+    await waiting(house, 1)
+    other = await connect(house.server)
+    await other.send(SHORT % b"{}")
+    await waiting(house, 2)
+    assert house.seen == [0, 1]
+    other.writer.close()
 
 
 async def test_what_nobody_takes_on_is_left_to_the_application(client: Client, house: House) -> None:
@@ -164,6 +230,14 @@ async def test_what_is_too_much_is_refused_before_it_is_taken_on(client: Client,
     house.is_full = house.waits = False
     await client.send(SHORT % b"{}")
     assert await answered(client) == short(b"{}")
+
+
+async def test_who_is_refused_again_need_not_send_a_body(client: Client, house: House) -> None:
+    house.is_full = True
+    await client.send(SHORT % b"{}")
+    assert await client.until(b"no") == NO
+    await client.send(SHORT[:-2])
+    assert await client.until(b"no") == NO
 
 
 async def test_what_is_sent_behind_a_request_waits_until_that_is_answered(client: Client, house: House) -> None:
@@ -263,6 +337,36 @@ async def test_the_answer_to_what_is_under_way_is_the_last_when_the_server_stops
     assert (await client.until(b"{}")).count(b"\r\nconnection: close\r\n") == 1
     await client.send(SHORT % b"{}")
     assert await client.rest() == b""
+
+
+async def test_a_head_is_the_beginning_of_a_request_when_the_server_stops(
+    client: Client, server: uvicorn.Server
+) -> None:
+    await client.send(SHORT[:-2])
+    await asyncio.sleep(0.02)
+    server.should_exit = True
+
+    async def is_closed() -> bool:
+        return not server.servers[0].is_serving()
+
+    await eventually(is_closed)
+    await asyncio.sleep(0.7)  # longer than a connection that rests is left open
+    await client.send(b"{}")
+    assert (await client.rest()).count(b"\r\nconnection: close\r\n") == 1
+
+
+async def test_what_is_not_answered_in_time_when_the_server_stops_is_answered_that(
+    client: Client, house: House, server: uvicorn.Server
+) -> None:
+    server.config.timeout_graceful_shutdown = 1
+    house.waits = True
+    await client.send(SHORT % b"{}")
+    await waiting(house, 1)
+    server.should_exit = True
+    told = await client.rest()
+    house.taken.clear()
+    assert told.startswith(b"HTTP/1.1 504 ")
+    assert b"\r\nconnection: close\r\n" in told
 
 
 async def test_a_request_after_the_server_was_told_to_stop_gets_a_last_answer(

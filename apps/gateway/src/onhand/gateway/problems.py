@@ -97,8 +97,7 @@ def unavailable(error: Unavailable) -> Problem:
 
 def encode_unavailable(error: Unavailable) -> bytes:
     """The whole HTTP response for an error, for who answers before a request is begun."""
-    _, lines, body = whole_problem(unavailable(error))
-    return b"HTTP/1.1 503 Service Unavailable\r\n%bcontent-length: %d\r\n\r\n%b" % (lines, len(body), body)
+    return whole_problem(unavailable(error)).encode()
 
 
 def whole_problem(problem: Problem) -> Whole:

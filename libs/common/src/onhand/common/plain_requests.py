@@ -23,7 +23,7 @@ _PLAIN = re.compile(
     + rb")?))"
 )
 _HEAD_END = b"\r\n\r\n"
-_LONGEST_REMEMBERED = 2048
+LONGEST_REMEMBERED = 2048
 """Bytes of a head. Clients send the same one again and again; to look it up is cheaper than to read it."""
 
 
@@ -35,12 +35,14 @@ class PlainHead(NamedTuple):
         target: path and query.
         headers: names, in small letters, and values, as ASGI has them.
         length: of the body, in bytes.
+        size: of the head itself.
     """
 
     method: bytes
     target: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     length: int
+    size: int
 
 
 class PlainRequest(NamedTuple):
@@ -53,10 +55,19 @@ class PlainRequest(NamedTuple):
 def read_plain(data: bytes) -> PlainRequest | None:
     """The request, if these bytes are one whole request in plain form and nothing behind it."""
     lines, end, body = data.partition(_HEAD_END)
-    if not end:
-        return None
-    head = _read_again(lines) if len(lines) <= _LONGEST_REMEMBERED else _read(lines)
+    head = _head_in(lines) if end else None
     return None if head is None or head.length != len(body) else PlainRequest(head, body)
+
+
+def is_plain_head(data: bytes) -> bool:
+    """Whether these bytes are the whole head of a request in plain form, and its body is still to come."""
+    lines, end, body = data.partition(_HEAD_END)
+    head = _head_in(lines) if end and not body else None
+    return head is not None and head.length > 0
+
+
+def _head_in(lines: bytes) -> PlainHead | None:
+    return _read_again(lines) if len(lines) <= LONGEST_REMEMBERED else _read(lines)
 
 
 def _read(lines: bytes) -> PlainHead | None:
@@ -69,6 +80,7 @@ def _read(lines: bytes) -> PlainHead | None:
         found[2],
         tuple((name.lower(), value.lstrip()) for name, _, value in headers),
         int(found[4] or 0),
+        len(lines),
     )
 
 

@@ -2,7 +2,8 @@
 
 Under a load several times of what can be carried most requests are refused, and what a refusal costs is taken from the
 requests that are not. So whoever serves may refuse a request as soon as its head is read, with bytes made beforehand:
-no task is made and no application asked. On a connection whose last request was refused not even the parser is.
+no task is made and no application asked. On a connection whose last request was refused not even the parser is, and
+neither where it is likely enough that a request comes in plain form.
 """
 
 import asyncio
@@ -21,14 +22,21 @@ _MOST_PASSED_OVER_BYTES = 256 * 1024
 """Of the body of a refused request, which is read for nothing. Who sends more is cut off."""
 
 
-class _Refused:
-    """Stands in the place of a request that is under way: one that has its answer already."""
+class StandIn:
+    """Stands in the place of a request of uvicorn's that is under way, or has its answer."""
 
-    response_complete = True
+    __slots__ = ("disconnected", "keep_alive", "response_complete")
+    chunked_encoding = False
     message_event = asyncio.Event()  # uvicorn sets it when the connection is lost; nobody waits for it
 
+    def __init__(self, *, response_complete: bool = False) -> None:
+        self.disconnected = False
+        self.keep_alive = True
+        self.response_complete = response_complete
 
-_REFUSED: Any = _Refused()
+
+REFUSED: Any = StandIn(response_complete=True)
+"""Of every connection whose last request was refused."""
 
 
 class RefusingProtocol(HttpProtocol):
@@ -49,12 +57,12 @@ class RefusingProtocol(HttpProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
-        if self._is_between_requests and self._expects_plain(data):
-            plain = None if self._is_stopping or self.flow.write_paused else read_plain(data)
+        if self._expects_plain(data):
+            plain = None if self.flow.write_paused else read_plain(data)
             if plain is not None and self._takes(plain):
                 return
         super().data_received(data)
-        if self.cycle is _REFUSED and self.timeout_keep_alive_task is None:
+        if self.cycle is REFUSED and self.timeout_keep_alive_task is None:
             # uvicorn begins to count when it has answered. Here the rest of a body, too, has to come within that time.
             self._close_after(self.timeout_keep_alive)
 
@@ -62,7 +70,7 @@ class RefusingProtocol(HttpProtocol):
         """Close the connection, unless it was in use since the clock was set."""
         left = self._rests_since + self.timeout_keep_alive - self.loop.time()
         if left > 0 or not self._is_idle():
-            self._close_after(max(left, self.timeout_keep_alive / 2))
+            self._close_after(left if left > 0 else self.timeout_keep_alive / 2)
         else:
             super().timeout_keep_alive_handler()
 
@@ -86,7 +94,7 @@ class RefusingProtocol(HttpProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body, or pass it over if the request was refused."""
-        if self.cycle is not _REFUSED:
+        if self.cycle is not REFUSED:
             super().on_body(body)
             return
         self._passed_over_bytes += len(body)
@@ -96,7 +104,7 @@ class RefusingProtocol(HttpProtocol):
     def on_message_complete(self) -> None:
         """Note the end of a request."""
         self._is_between_requests = True
-        if self.cycle is not _REFUSED:
+        if self.cycle is not REFUSED:
             super().on_message_complete()
         elif self._is_last:
             self.transport.close()  # not sooner: bytes that nobody reads would cost the client its answer
@@ -112,14 +120,18 @@ class RefusingProtocol(HttpProtocol):
 
     def _expects_plain(self, data: bytes) -> bool:  # noqa: ARG002  # others look at it
         """Whether it is worth while to look for a request in plain form."""
-        return self.cycle is _REFUSED and not self._is_last
+        return self.cycle is REFUSED and self._may_begin()
+
+    def _may_begin(self) -> bool:
+        """Whether what comes next is a request, and neither behind another one nor the last of its connection."""
+        return self._is_between_requests and self._is_idle() and not (self._is_last or self._is_stopping)
 
     def _takes(self, request: PlainRequest) -> bool:
         """Be done with a request past the parser, if it is to be refused."""
         refusal = self._refuse(request.head.method, request.head.target, len(self.tasks))
         if refusal is None:
             return False
-        self.cycle = _REFUSED
+        self.cycle = REFUSED
         self._write_whole(refusal)
         self._rest()
         return True
@@ -136,7 +148,7 @@ class RefusingProtocol(HttpProtocol):
         A client that waits for leave to send its body may send it now, or not. Nobody could tell which, so its
         connection cannot be used again.
         """
-        self.cycle = _REFUSED
+        self.cycle = REFUSED
         self._passed_over_bytes = 0
         self._is_last = (
             self._is_stopping

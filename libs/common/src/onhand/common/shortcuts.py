@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from onhand.common.plain_requests import PlainRequest
-from onhand.common.refusals import Refuse, RefusingProtocol
+from onhand.common.plain_requests import PlainRequest, is_plain_head
+from onhand.common.refusals import REFUSED, Refuse, RefusingProtocol, StandIn
 
 
 class Whole(NamedTuple):
@@ -29,6 +29,11 @@ class Whole(NamedTuple):
     header_lines: bytes
     body: bytes
 
+    def encode(self, more_lines: bytes = b"") -> bytes:
+        """All of it as it is sent, with header lines besides."""
+        length = b"content-length: %d\r\n\r\n" % len(self.body)
+        return b"".join((STATUS_LINE[self.status], more_lines, self.header_lines, length, self.body))
+
 
 Answer = Callable[[Whole], None]
 """Sends a response. To be called once, at once or later."""
@@ -38,25 +43,15 @@ class Shortcut(NamedTuple):
     """Who carries out requests past ASGI, and which.
 
     Attributes:
-        begins: what they begin with, from the method on.
-        take: takes one on, or returns False to leave it to the application. Then it has had no effect.
+        method: of the requests, in capital letters.
+        target: of the requests, all of it.
+        take: takes one on, or returns None to leave it to the application; then it has had no effect. What it returns
+            is done when the request is answered, and cancelled when the process waits no longer; then it answers, too.
     """
 
-    begins: bytes
-    take: Callable[[PlainRequest, Answer], bool]
-
-
-class _UnderWay:
-    """Stands in the place of a request of uvicorn's."""
-
-    __slots__ = ("disconnected", "keep_alive", "response_complete")
-    chunked_encoding = False
-    message_event = asyncio.Event()  # uvicorn sets it when the connection is lost; nobody waits for it
-
-    def __init__(self) -> None:
-        self.disconnected = False
-        self.keep_alive = True
-        self.response_complete = False
+    method: bytes
+    target: bytes
+    take: Callable[[PlainRequest, Answer], asyncio.Future[Any] | None]
 
 
 class ShortcutProtocol(RefusingProtocol):
@@ -70,24 +65,51 @@ class ShortcutProtocol(RefusingProtocol):
 
     def __init__(self, shortcut: Shortcut, refuse: Refuse, **uvicorn: Any) -> None:  # noqa: ANN401  # uvicorn's own business
         super().__init__(refuse, **uvicorn)
-        self._shortcut = shortcut
+        self._take = shortcut.take
+        self._what = shortcut.method, shortcut.target
+        self._begins = b"%b %b HTTP/1.1\r\n" % self._what
+        self._held = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived; many clients send a head first and then the body."""
+        if self._held:
+            data, self._held = self._held + data, b""
+        elif self.cycle is not REFUSED and self._expects_plain(data) and is_plain_head(data):
+            self._held = data
+            self._unset_keepalive_if_required()
+            return
+        super().data_received(data)
+
+    def shutdown(self) -> None:
+        """Close the connection after one more answer; a request of which a part is here has begun."""
+        if self._held:
+            data, self._held = self._held, b""
+            super().data_received(data)
+        super().shutdown()
 
     def _expects_plain(self, data: bytes) -> bool:
-        return super()._expects_plain(data) or (data.startswith(self._shortcut.begins) and self._is_idle())
+        return super()._expects_plain(data) or (data.startswith(self._begins) and self._may_begin())
 
     def _takes(self, request: PlainRequest) -> bool:
-        return super()._takes(request) or self._begins(request)
+        return super()._takes(request) or (request.head[:2] == self._what and self._takes_on(request))
 
-    def _begins(self, request: PlainRequest) -> bool:
+    def _takes_on(self, request: PlainRequest) -> bool:
         """Offer a request; what comes meanwhile on its connection waits until it is answered, as with any other."""
-        under_way, before = _UnderWay(), self.cycle
+        under_way, before = StandIn(), self.cycle
         self.cycle = under_way  # type: ignore[assignment]  # it stands in for one
-        if self._shortcut.take(request, partial(self._answer, under_way)):
-            return True
-        self.cycle = before
-        return False
+        taken = None
+        try:
+            taken = self._take(request, partial(self._answer, under_way))
+        finally:
+            if taken is None:
+                self.cycle = before
+        if taken is None:
+            return False
+        self.tasks.add(taken)  # type: ignore[arg-type]  # it is waited for and cancelled as a task
+        taken.add_done_callback(self.tasks.discard)
+        return True
 
-    def _answer(self, under_way: _UnderWay, response: Whole) -> None:
+    def _answer(self, under_way: StandIn, response: Whole) -> None:
         """Send what a request is answered, if anybody is there to read it, and go on to the next."""
         under_way.response_complete = True
         if self.is_lost:
@@ -95,9 +117,7 @@ class ShortcutProtocol(RefusingProtocol):
         lines = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
         if not under_way.keep_alive:
             lines.append(b"connection: close\r\n")
-        length = b"content-length: %d\r\n\r\n" % len(response.body)
-        head = (STATUS_LINE[response.status], *lines, response.header_lines, length)
-        self._write_whole(b"".join((*head, response.body)))
+        self._write_whole(response.encode(b"".join(lines)))
         if not under_way.keep_alive:
             self.transport.close()
         elif self.pipeline:

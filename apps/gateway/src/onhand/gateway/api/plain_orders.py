@@ -4,7 +4,7 @@ Whatever has nothing unusual about it is answered here, and as `Orders.on_post` 
 what is wrong with a request above all: here nothing is said about that.
 """
 
-from asyncio import Future
+from asyncio import CancelledError, Future
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from time import perf_counter
@@ -14,11 +14,11 @@ import msgspec
 from msgspec import UNSET
 
 from onhand.common.contracts import CreateOrder, Line
-from onhand.common.errors import NoReply, Unavailable
+from onhand.common.errors import NoReply
 from onhand.common.failpoints import hit
 from onhand.common.messaging.envelope import Envelope
 from onhand.common.messaging.request_reply import Requests
-from onhand.common.plain_requests import PlainRequest
+from onhand.common.plain_requests import LONGEST_REMEMBERED, PlainHead, PlainRequest
 from onhand.common.shortcuts import Answer, Shortcut, Whole
 from onhand.gateway.api.exchange import accepted, is_replayed, unknown
 from onhand.gateway.api.orders import NewOrder, wanted
@@ -31,7 +31,10 @@ _METHOD = "POST"
 _ROUTE = "/api/gateway/orders"
 
 
-@lru_cache(maxsize=1024)  # clients send the same ones again and again
+def _headers_in(head: PlainHead) -> Headers | None:
+    return (_read_headers_again if head.size <= LONGEST_REMEMBERED else _read_headers)(head.headers)
+
+
 def _read_headers(given: tuple[tuple[bytes, bytes], ...]) -> Headers | None:
     """What goes along with an order, if it can be one and its client waits for no more than its place.
 
@@ -40,6 +43,9 @@ def _read_headers(given: tuple[tuple[bytes, bytes], ...]) -> Headers | None:
     """
     headers = read_header_list(given)
     return headers if is_json(given) and headers.wait is UNSET else None
+
+
+_read_headers_again = lru_cache(maxsize=1024)(_read_headers)
 
 
 class _Placing(NamedTuple):
@@ -67,46 +73,46 @@ class PlainOrders:
         self._requests = requests
         self._traffic = traffic
         self._decoder = msgspec.json.Decoder(NewOrder)
-        self.shortcut = Shortcut(f"{_METHOD} {_ROUTE} HTTP/1.1\r\n".encode(), self.take)
+        self.shortcut = Shortcut(_METHOD.encode(), _ROUTE.encode(), self.take)
 
-    def take(self, request: PlainRequest, answer: Answer) -> bool:
-        """Create an order: 201 once it is on disk; False if the request is one for the application."""
+    def take(self, request: PlainRequest, answer: Answer) -> Future[Envelope] | None:
+        """Create an order: 201 once it is on disk; None if the request is one for the application."""
         began = perf_counter()
         if len(request.body) > MAX_BODY_BYTES:
-            return False
+            return None
         try:
-            headers = _read_headers(request.head.headers)
+            headers = _headers_in(request.head)
             if headers is None:
-                return False
+                return None
             body = self._decoder.decode(request.body)
             command = wanted(body, headers)
         except (Problem, msgspec.MsgspecError, UnicodeDecodeError):
-            return False
+            return None
         placing = _Placing(command, body.lines or (), headers, answer, began)
-        try:
-            reply = self._requests.send(command, headers.traceparent, headers.actor)
-        except Unavailable as error:
-            self._tell(placing, whole_problem(problem_of(error, _METHOD, _ROUTE)))
-        else:
-            reply.add_done_callback(partial(self._end, placing))
-        return True
+        reply = self._requests.send(command, headers.traceparent, headers.actor)
+        reply.add_done_callback(partial(self._end, placing))
+        return reply
 
     def _end(self, placing: _Placing, reply: Future[Envelope]) -> None:
         """Answer by what came of it."""
         try:
+            envelope = reply.result()
             hit("before_answer")
-            envelope = accepted(reply.result(), placing.lines)
+            self._tell(placing, _created(accepted(envelope, placing.lines)))
+        except CancelledError:
+            self._tell(placing, _unknown(placing, NoReply("the gateway was stopped before a reply came")))
         except NoReply as error:
-            problem = unknown(error, placing.headers, {"order_id": placing.command.order_id})
-            self._tell(placing, whole_problem(problem))
+            self._tell(placing, _unknown(placing, error))
         except Exception as error:  # noqa: BLE001  # whatever it is, somebody waits for an answer
             self._tell(placing, whole_problem(problem_of(error, _METHOD, _ROUTE)))
-        else:
-            self._tell(placing, _created(envelope))
 
     def _tell(self, placing: _Placing, response: Whole) -> None:
         placing.answer(response)
         self._traffic.count(_ROUTE, _METHOD, response.status, perf_counter() - placing.began)
+
+
+def _unknown(placing: _Placing, error: NoReply) -> Whole:
+    return whole_problem(unknown(error, placing.headers, {"order_id": placing.command.order_id}))
 
 
 def _created(reply: Envelope) -> Whole:

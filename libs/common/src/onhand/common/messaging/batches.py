@@ -108,14 +108,19 @@ class Batches:
         return Committed(Delivery(done=[entry]))
 
     async def _open(self, entries: Sequence[Entry], transactions: Transactions, tell: Tell) -> Sequence[Entry]:
-        """Handle bundles by their parts, of which some may have to wait; returns the entries that are none."""
+        """Handle bundles of which a part may have to wait by their parts; returns the other entries."""
         others = []
         for entry in entries:
-            if parts := divide(entry):
+            parts = divide(entry)
+            if any(map(self._may_have_to_wait, parts)):
                 await tell(await self._process_parts(entry, parts, transactions, tell))
             else:
                 others.append(entry)
         return others
+
+    def _may_have_to_wait(self, entry: Entry) -> bool:
+        key = read_letter(entry, self._subscriptions).key
+        return key is not None and self._dead_keys.may_hold(key)
 
     def _may_pass(self, error: Exception) -> bool:
         """Whether the same entries are to be tried again later.

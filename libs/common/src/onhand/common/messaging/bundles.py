@@ -21,14 +21,16 @@ MOST_PARTS = 100
 """By then what the envelope costs is shared by enough, and what one consumer is given at once has an end."""
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
+    """A request as it is in a bundle; its data is encoded."""
+
     type: str
     subject: str
     data: Raw
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(list[_Part]).decode
+_decode = msgspec.json.Decoder(list[Part]).decode
 
 
 def subject_of(request: Command | Query) -> str:
@@ -37,8 +39,17 @@ def subject_of(request: Command | Query) -> str:
     return subject
 
 
+def part_of(request: Command | Query) -> Part:
+    """A request, to be put into a bundle.
+
+    Raises:
+        Exception: it cannot be encoded.
+    """
+    return Part(request.TYPE, subject_of(request), Raw(_encode(request)))
+
+
 def bundle(
-    requests: Sequence[Command | Query],
+    parts: Sequence[Part],
     *,
     source: str,
     replyto: str,
@@ -46,8 +57,7 @@ def bundle(
     actor: str | UnsetType,
 ) -> Envelope:
     """Put requests into one new envelope, which is about what the first is about; the rest is as in `wrap`."""
-    parts = [(request.TYPE, subject_of(request), request) for request in requests]
-    subject = parts[0][1]
+    subject = parts[0].subject
     return Envelope(
         type=TYPE,
         subject=subject,

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
+import msgspec
 from msgspec import UnsetType
 
-from onhand.common.contracts import Command, Query
-from onhand.common.messaging.bundles import MOST_PARTS, bundle, part_id
-from onhand.common.messaging.envelope import Envelope, Outgoing, encode, wrap
+from onhand.common.messaging.bundles import MOST_PARTS, Part, bundle, part_id
+from onhand.common.messaging.envelope import Envelope, Outgoing, encode
 from onhand.common.messaging.writer import Writer
 
 
@@ -17,14 +17,16 @@ class Asked(NamedTuple):
     """A request that is under way.
 
     Attributes:
-        request: what is asked.
+        topic: where it goes.
+        part: what is asked.
         traceparent: W3C trace context of whoever asked us.
         actor: who wants it.
         reply: gets its reply, or why there is none.
         deadline: by the event loop's clock, until when a reply is waited for.
     """
 
-    request: Command | Query
+    topic: str
+    part: Part
     traceparent: str | UnsetType
     actor: str | UnsetType
     reply: asyncio.Future[Envelope]
@@ -69,15 +71,15 @@ def put_in_envelopes(asked: Sequence[Asked], source: str, replyto: str) -> Itera
     """
     alike: dict[tuple[str, str | UnsetType, str | UnsetType], list[Asked]] = {}
     for one in asked:
-        alike.setdefault((one.request.TOPIC, one.traceparent, one.actor), []).append(one)
+        alike.setdefault((one.topic, one.traceparent, one.actor), []).append(one)
     for (topic, traceparent, actor), them in alike.items():
         for start in range(0, len(them), MOST_PARTS):
             some = them[start : start + MOST_PARTS]
-            requests = [one.request for one in some]
+            parts = [one.part for one in some]
+            envelope = bundle(parts, source=source, replyto=replyto, traceparent=traceparent, actor=actor)
             if len(some) == 1:
-                envelope = wrap(requests[0], source=source, replyto=replyto, traceparent=traceparent, actor=actor)
+                envelope = msgspec.structs.replace(envelope, type=parts[0].type, data=parts[0].data)
                 ids = {envelope.id: some[0]}
             else:
-                envelope = bundle(requests, source=source, replyto=replyto, traceparent=traceparent, actor=actor)
                 ids = {part_id(envelope.id, number): one for number, one in enumerate(some)}
             yield Outgoing(topic, envelope.subject, encode(envelope), len(some)), ids

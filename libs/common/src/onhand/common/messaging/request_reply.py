@@ -1,13 +1,12 @@
 """Requests over streams, replies over the asker's own channel.
 
 Requests that are made while the last append is under way leave together in the next one. A request is a future in a
-dict; the dict is in order of age, so one clock looks only at its front for what has waited too long.
+dict, and one clock looks through it for those that have waited too long.
 """
 
 import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
-from itertools import takewhile
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -19,7 +18,7 @@ from onhand.common.backoff import Backoff, stopped_within
 from onhand.common.contracts import Command, Query
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.failpoints import hit
-from onhand.common.messaging.bundles import subject_of
+from onhand.common.messaging.bundles import part_of
 from onhand.common.messaging.envelope import Envelope, Outgoing, decode_all
 from onhand.common.messaging.outbound import Asked, Outbound, put_in_envelopes
 from onhand.common.messaging.presence import CHANNEL, Presence
@@ -103,12 +102,16 @@ class Requests:
     def send(
         self, request: Command | Query, traceparent: str | UnsetType = UNSET, actor: str | UnsetType = UNSET
     ) -> asyncio.Future[Envelope]:
-        """Send a request; the reply is in the future, or what `ask` would raise. Whoever cancels it gives up waiting.
+        """Send a request; the reply is in the future, or what `ask` would raise.
 
-        Raises:
-            Unavailable: nothing was sent, as with `ask`.
+        Whoever cancels it waits no longer; the request keeps its place until its reply comes or is overdue.
         """
-        self._refuse_the_hopeless(request)
+        try:
+            self._refuse_the_hopeless(request)
+        except Unavailable as error:
+            reply: asyncio.Future[Envelope] = self._loop.create_future()
+            reply.set_exception(error)
+            return reply
         return self._put(request, traceparent, actor)
 
     async def ask_all(
@@ -164,10 +167,15 @@ class Requests:
     def _put(
         self, request: Command | Query, traceparent: str | UnsetType, actor: str | UnsetType
     ) -> asyncio.Future[Envelope]:
-        """Have a request leave with the next append."""
+        """Have a request leave with the next append.
+
+        It is encoded here: where many leave together, one that cannot be would take the others with it.
+        """
+        part = part_of(request)
         reply: asyncio.Future[Envelope] = self._loop.create_future()
-        partition = self._streams.partition_of(subject_of(request)) if self._streams.partitions > 1 else 0
-        self._outbound[partition].add(Asked(request, traceparent, actor, reply, self._loop.time() + self._timeout))
+        partition = self._streams.partition_of(part.subject) if self._streams.partitions > 1 else 0
+        deadline = self._loop.time() + self._timeout
+        self._outbound[partition].add(Asked(request.TOPIC, part, traceparent, actor, reply, deadline))
         self._unsent += 1
         return reply
 
@@ -241,7 +249,7 @@ class Requests:
         for message, its_ids in put_in_envelopes(asked, self._source, self._channel):
             messages.append(message)
             ids |= its_ids
-        self._waiting.update(sorted(ids.items(), key=lambda item: item[1].deadline))
+        self._waiting |= ids
         return messages, ids
 
     def _refuse(self, asked: Sequence[Asked], error: Unavailable) -> None:
@@ -277,7 +285,8 @@ class Requests:
 
     def _give_up(self, now: float) -> None:
         """End the wait of those who have waited too long."""
-        for request_id in list(takewhile(lambda it: self._waiting[it].deadline <= now, self._waiting)):
+        # All of them: who was sent later, because an append took long, may have been asked earlier.
+        for request_id in [it for it, asked in self._waiting.items() if asked.deadline <= now]:
             reply = self._waiting.pop(request_id).reply
             if not reply.done():
                 reply.set_exception(NoReply(f"no reply within {self._timeout:g} s"))
