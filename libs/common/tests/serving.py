@@ -12,15 +12,19 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 QUIET_SECONDS = 0.3
-"""How long a connection may rest."""
+"""How long a connection may rest, unless a test says otherwise."""
 
 
 @asynccontextmanager
-async def serving(app: Any, protocol: Callable[..., asyncio.Protocol]) -> AsyncIterator[uvicorn.Server]:  # noqa: ANN401  # as ASGI has them
-    """Serve an application for the length of the block."""
+async def serving(
+    app: Any,  # noqa: ANN401  # as ASGI has them
+    protocol: Callable[..., asyncio.Protocol],
+    rest_seconds: float = QUIET_SECONDS,
+) -> AsyncIterator[uvicorn.Server]:
+    """Serve an application for the length of the block; connections may rest for so long."""
     config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None)  # type: ignore[arg-type]  # it is called
     config.timeout_graceful_shutdown = 5
-    config.timeout_keep_alive = QUIET_SECONDS  # type: ignore[assignment]  # whole seconds are too long for a test
+    config.timeout_keep_alive = rest_seconds  # type: ignore[assignment]  # whole seconds are too long for a test
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))

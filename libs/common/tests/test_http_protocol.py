@@ -1,15 +1,15 @@
 """Responses as a client's socket gets them."""
 
 import asyncio
-import socket
 import tracemalloc
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import falcon.asgi
 import pytest
 import uvicorn
 import uvloop
+from serving import serving
 
 from onhand.common.http_protocol import CONNECTION, Connection, HttpProtocol
 
@@ -38,24 +38,12 @@ class Resource:
         response.stream = parts()
 
 
-@asynccontextmanager
-async def serving(resource: object) -> AsyncGenerator[uvicorn.Server]:
+def serving_one(resource: object) -> AbstractAsyncContextManager[uvicorn.Server]:
     """Serve for the length of the block."""
     app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response] = falcon.asgi.App()
     app.add_route("/", resource)
     app.add_route("/parts", resource, suffix="parts")
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=HttpProtocol, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
-    )
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110  # uvicorn wakes nobody up
-            await asyncio.sleep(0.01)
-        try:
-            yield server
-        finally:
-            server.should_exit = True
-            await task
+    return serving(app, HttpProtocol, rest_seconds=5)
 
 
 def port_of(server: uvicorn.Server) -> int:
@@ -65,7 +53,7 @@ def port_of(server: uvicorn.Server) -> int:
 
 @pytest.fixture
 async def server() -> AsyncIterator[uvicorn.Server]:
-    async with serving(Resource()) as server:
+    async with serving_one(Resource()) as server:
         yield server
 
 
@@ -124,7 +112,7 @@ def test_what_many_are_sent_past_the_application_is_copied_for_none_of_them() ->
 
 async def send_to_many(many: int, piece: bytes) -> None:
     streaming = Streaming()
-    async with serving(streaming) as server, asyncio.timeout(30):
+    async with serving_one(streaming) as server, asyncio.timeout(30):
         clients = [await asyncio.open_connection("127.0.0.1", port_of(server)) for _ in range(many)]
         for reader, writer in clients:
             writer.write(b"GET /parts HTTP/1.1\r\nhost: a\r\n\r\n")
