@@ -2,9 +2,11 @@
 
 import asyncio
 from functools import partial
-from typing import Any
+
+import falcon.asgi
 
 from benchmarks.requests import PATH
+from onhand.common.health import HttpApp
 from onhand.common.plain_requests import PlainRequest
 from onhand.common.service import run, serve
 from onhand.common.settings import Settings
@@ -24,15 +26,11 @@ def _take(_: PlainRequest, answer: Answer) -> asyncio.Future[None]:
     return done
 
 
-async def app(*_: Any) -> None:  # noqa: ANN401  # as ASGI has them
-    """Nobody comes here: orders are taken before."""
-    raise NotImplementedError
-
-
 async def main(settings: Settings) -> None:
     """Serve on the gateway's port until told to stop, with the gateway's protocol, which lets everything in."""
     protocol = partial(ShortcutProtocol, Shortcut(b"POST", PATH.encode(), _take), lambda *_: None)
-    await serve("noop", settings, settings.gateway_port, app, [], protocol)
+    nothing_else: HttpApp = falcon.asgi.App()  # what is no order is not found
+    await serve("noop", settings, settings.gateway_port, nothing_else, [], protocol)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager, suppress
 
 
 @asynccontextmanager
-async def serving(answer: Callable[[int], Awaitable[bytes | None]]) -> AsyncGenerator[str]:
+async def serving(answer: Callable[[int], Awaitable[bytes | None]], end: bytes = b"}") -> AsyncGenerator[str]:
     """Serve for the length of the block; gives the URL.
 
     Args:
-        answer: says of a request, by its number from 1 on, status and headers of the answer; None ends the connection.
-            Every request has to have a body that ends with the only `}`.
+        answer: says of a request, by its number from 1 on, status and headers of the answer; None ends the connection,
+            and b"" is no answer.
+        end: of every request, and nowhere else in it.
     """
     seen = 0
     answering: set[asyncio.Task[None]] = set()
@@ -21,12 +22,13 @@ async def serving(answer: Callable[[int], Awaitable[bytes | None]]) -> AsyncGene
         if task := asyncio.current_task():
             answering.add(task)
         with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while await reader.readuntil(b"}"):
+            while await reader.readuntil(end):
                 seen += 1
                 head = await answer(seen)
                 if head is None:
                     break
-                writer.write(b"HTTP/1.1 " + head + b"\r\ncontent-length: 2\r\n\r\n{}")
+                if head:
+                    writer.write(b"HTTP/1.1 " + head + b"\r\ncontent-length: 2\r\n\r\n{}")
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()

@@ -3,10 +3,8 @@
 make test ARGS="tests/benchmarks/test_peers.py --peers"
 """
 
-import asyncio
 import shutil
 import time
-from contextlib import suppress
 
 import msgspec
 import pytest
@@ -16,6 +14,7 @@ from benchmarks.peers.nestjs_peers import NestShop
 from benchmarks.peers.systems import SYSTEMS, System
 from benchmarks.peers.table import compare
 from benchmarks.peers.turns import Turn, in_turns, take_turn
+from tests.benchmarks.serving import serving
 from tests.benchmarks.test_measure import ROUND
 
 PEERS = [system for system in SYSTEMS if system.name != "onhand"]
@@ -45,26 +44,15 @@ def test_a_peer_that_needs_node_says_so_where_there_is_none(monkeypatch: pytest.
 async def test_a_reply_that_got_lost_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nestjs_peers, "_ASK_SECONDS", 0.1)
     asked = 0
-    answering: set[asyncio.Task[None]] = set()
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(number: int) -> bytes:
         nonlocal asked
-        if task := asyncio.current_task():
-            answering.add(task)
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while await reader.readuntil(b"\r\n\r\n"):
-                asked += 1
-                if asked > 1:
-                    writer.write(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n")
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+        asked = number
+        return b"201 Created" if number > 1 else b""
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        shop = NestShop(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", {})
+    async with serving(answer, end=b"\r\n\r\n") as url:
+        shop = NestShop(url, {})
         assert await shop.settled_after(10.0, time.monotonic()) is not None
-        await asyncio.wait(answering, timeout=5)
     assert asked == 3, "an order, the same once more, and a question"
 
 

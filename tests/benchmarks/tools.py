@@ -6,5 +6,6 @@ import pytest
 
 from benchmarks.load import wrk
 
-needs_wrk = pytest.mark.skipif(wrk() is None and "CI" not in os.environ, reason="wrk is not there")
+_WITHOUT_WRK = "wrk is not there: install it, as CI does (Debian: wrk)"
+needs_wrk = pytest.mark.skipif(wrk() is None and "CI" not in os.environ, reason=_WITHOUT_WRK)
 """wrk comes with Debian and not from PyPI, so a laptop may lack it. CI installs it: there the test runs, or fails."""
