@@ -79,7 +79,7 @@ async def test_a_service_whose_database_stores_nothing_is_not_ready_until_it_doe
     consumer = Consumer("toy", [Subscription(Count, count)], standby, streams, Member("toy-1"), DeadKeys())
     stopping = asyncio.Event()
     task = asyncio.create_task(consumer.run(stopping))
-    health = Health("toy", {"work": partial(check_work, [consumer])})
+    health = Health("toy", {"work": partial(check_work, [[consumer]])})
     assert await health.is_ready()
     await send(streams, "a", "b")
 
@@ -99,12 +99,11 @@ async def test_a_service_whose_database_stores_nothing_is_not_ready_until_it_doe
     await task
 
 
-async def test_one_consumer_in_trouble_does_not_speak_for_those_that_work(standby: Database, streams: Streams) -> None:
-    stuck, working = [
-        Consumer("toy", [Subscription(Count, count)], standby, streams, Member(name), DeadKeys())
-        for name in ("toy-1", "toy-2")
+async def test_one_partition_in_trouble_does_not_speak_for_those_that_work(standby: Database, streams: Streams) -> None:
+    stuck, idle, working = [
+        Consumer("toy", [Subscription(Count, count)], standby, streams, Member("toy-1"), DeadKeys()) for _ in range(3)
     ]
     stuck.trouble.is_there(TimeoutError("slow"))
-    await check_work([stuck, working])
+    await check_work([[idle, stuck], [working]])
     with pytest.raises(Unavailable, match="nothing can be done: TimeoutError: slow"):
-        await check_work([stuck])
+        await check_work([[idle, stuck]])

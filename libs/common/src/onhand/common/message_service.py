@@ -55,7 +55,8 @@ async def serve_messages(
 ) -> None:
     """Run a service until it is told to stop.
 
-    Queries have a consumer of their own, so that a slow one does not hold up commands and events.
+    Each topic has a consumer of its own: while a batch of one is committed, one of another is decoded, and a slow query
+    holds up neither commands nor events. Whatever order there is, is the order within a topic.
 
     Args:
         service: its name; also its consumer group, and in capitals the start of its database setting.
@@ -66,12 +67,13 @@ async def serve_messages(
         queries: queries, and who answers them.
         timers: what to do besides.
     """
+    topics = len({it.message.TOPIC for it in (*subscriptions, *queries)})
     async with (
         open_database(
             database_url,
             f"{service.upper()}_DATABASE_URL",
             f"onhand-{service}",
-            connections=2 * settings.stream_partitions + 6,
+            connections=topics * settings.stream_partitions + 6,
         ) as database,
         open_streams(settings.redis_url, settings.stream_partitions) as streams,
     ):
@@ -83,10 +85,10 @@ async def serve_messages(
         dead_keys = DeadKeys()
         retries = Retries([*subscriptions, *queries], UnitOfWork(service), database, streams)
 
-        def consumers(what: Sequence[Subscription]) -> list[Consumer]:
-            return [Consumer(service, what, database, streams, member, dead_keys) for member in members if what]
+        def consumers(member: Member, what: Sequence[Subscription]) -> list[Consumer]:
+            return [Consumer(service, some, database, streams, member, dead_keys) for some in by_topic(what)]
 
-        writing = consumers(subscriptions)
+        writing = [consumers(member, subscriptions) for member in members]
         health = Health(
             service, {"redis": streams.ping, "database": database.ping, "work": partial(check_work, writing)}
         )
@@ -99,7 +101,8 @@ async def serve_messages(
             await repeat("retries of dead letters", partial(retries.work_off, stopping), 1.0, stopping)
 
         workers: list[Worker] = [
-            *(consumer.run for consumer in (*writing, *consumers(queries))),
+            *(consumer.run for of_partition in writing for consumer in of_partition),
+            *(consumer.run for member in members for consumer in consumers(member, queries)),
             *map(timer, timers),
             retry,
             partial(repeat, "keys of dead letters", partial(dead_keys.refresh, database), 1.0),
@@ -133,15 +136,27 @@ async def run_timer(timer: Timer, unit: UnitOfWork, database: Database, streams:
         await unit.tidy(database)
 
 
-async def check_work(consumers: Sequence[Consumer]) -> None:
+def by_topic(subscriptions: Sequence[Subscription]) -> list[list[Subscription]]:
+    """Subscriptions to the same topic together, in order."""
+    topics: dict[str, list[Subscription]] = {}
+    for subscription in subscriptions:
+        topics.setdefault(subscription.message.TOPIC, []).append(subscription)
+    return list(topics.values())
+
+
+async def check_work(partitions: Sequence[Sequence[Consumer]]) -> None:
     """Readiness probe: a database may answer questions and store nothing, because its disk is full or it is a standby.
 
-    A consumer that could not store something tries it again until it can, so it knows when that is over.
+    A consumer that could not store something tries it again until it can, so it knows when that is over. One to which
+    nothing was given knows nothing.
+
+    Args:
+        partitions: the consumers of each.
 
     Raises:
-        Unavailable: no consumer could do what it was last given.
+        Unavailable: in no partition what was last given could be done.
     """
-    reasons = [consumer.trouble.reason for consumer in consumers]
+    reasons = [next((it.trouble.reason for it in consumers if it.trouble.reason), None) for consumers in partitions]
     if reasons and all(reasons):
         raise Unavailable(f"nothing can be done: {reasons[0]}")
 
