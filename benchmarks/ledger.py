@@ -108,7 +108,7 @@ class Ledger:
 
     async def settings(self) -> dict[str, str]:
         """What PostgreSQL says of how safely it writes."""
-        names = ["server_version", "fsync", "synchronous_commit", "full_page_writes"]
+        names = ["server_version", "fsync", "synchronous_commit", "full_page_writes", "min_wal_size"]
         return {name: await self._orders.fetchval("SELECT current_setting($1)", name) for name in names}
 
     async def close(self) -> None:

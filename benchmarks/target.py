@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from benchmarks.cores import Cores
+from benchmarks.wal import fill_wal
 from onhand.cli.programs import READY_SECONDS, last_line_of
 from onhand.cli.status import Component, status
 from onhand.cli.system import Service, System
@@ -42,6 +43,8 @@ class Target(NamedTuple):
 def fresh_system(cores: Cores | None = None, **settings_besides: str) -> Iterator[Target]:
     """Run `onhand start` on an empty home and free ports for the time of a block, with embedded servers.
 
+    Its PostgreSQL has its WAL files already.
+
     Args:
         cores: which of them it has; None for all.
         settings_besides: environment variables for it, by name.
@@ -57,7 +60,9 @@ def fresh_system(cores: Cores | None = None, **settings_besides: str) -> Iterato
                 os.sched_setaffinity(process.pid, cores.system)  # what it starts later inherits them
             system = System(settings)
             components = _wait_until_ready(system, process, log)
-            yield _target(system, system.service(Service.GATEWAY).address, components)
+            target = _target(system, system.service(Service.GATEWAY).address, components)
+            fill_wal(target.orders_url)
+            yield target
 
 
 def running_system(url: str) -> Target:

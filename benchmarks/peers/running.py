@@ -12,6 +12,7 @@ import asyncpg
 
 from benchmarks.basket import ONE_PRODUCT
 from benchmarks.requests import PATH
+from benchmarks.wal import fill_wal
 from onhand.cli.home import make_home
 from onhand.cli.local import EmbeddedServers
 from onhand.cli.programs import Program, running
@@ -58,6 +59,8 @@ def host(*, has_redis: bool, has_postgres: bool) -> Iterator[Host]:
         wanted = [servers.redis()] * has_redis + [servers.postgres()] * has_postgres
         try:
             with its.run(wanted):
+                if has_postgres:
+                    fill_wal(servers.postgres_url("postgres"))
                 yield its
         finally:
             servers.delete_sockets()

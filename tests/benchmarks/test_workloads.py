@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+import asyncpg
 import pytest
 
 from benchmarks.basket import Basket
 from benchmarks.preload import order_id
 from benchmarks.shelf import PLENTY, shelve
 from benchmarks.target import Target, fresh_system
+from benchmarks.wal import fill_wal
 from benchmarks.workloads import checkouts, one_product, reading
 from benchmarks.workloads.bulk import bulk
 from benchmarks.workloads.entries import Entries
@@ -19,6 +22,7 @@ from benchmarks.workloads.results import Result
 from benchmarks.workloads.rows import open_rows
 from benchmarks.workloads.scale import Scale
 from conftest import Servers
+from onhand.common.errors import StartupError
 from onhand.common.messaging.streams import Streams
 
 SCALE = Scale(connections=[4], rounds=1, seconds=1, products=50, orders=[105], buyers=21)
@@ -47,6 +51,22 @@ def cases(result: Result) -> list[str]:
     assert result.problems == []
     assert all(line.per_second.median > 0 for line in result.lines)
     return [line.case for line in result.lines]
+
+
+async def test_postgresql_has_its_wal_files_before_they_are_needed(target: Target) -> None:
+    connection: Any = await asyncpg.connect(target.orders_url)
+    try:
+        ahead = await connection.fetchval(
+            "SELECT count(*) * 16 FROM pg_ls_waldir() WHERE name > pg_walfile_name(pg_current_wal_lsn())"
+        )
+    finally:
+        await connection.close()
+    assert ahead >= 960, "MB, of the gigabyte that it keeps"
+
+
+def test_whoever_cannot_make_wal_files_says_why(target: Target) -> None:
+    with pytest.raises(StartupError, match=r"PostgreSQL did not make its WAL files: .*nowhere"):
+        fill_wal(target.orders_url.replace("/orders?", "/nowhere?"))
 
 
 async def test_checkouts_are_chosen_uniformly_and_by_zipf(target: Target) -> None:
