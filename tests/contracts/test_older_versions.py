@@ -123,7 +123,7 @@ async def test_a_handler_is_given_older_versions_from_the_stream_in_order_and_on
     entries = [Entry("toys.events", b"1-0", encode(envelope(*it))) for it in said]
     await subscriptions.handle(subscriptions.sort(entries), None)
     assert seen == [Grown(toy="a", millimetres=254), Grown(toy="b", millimetres=7)]
-    assert subscriptions.types_by_topic == {"toys.events": ["toys.grown.v3"]}
+    assert subscriptions.types == ["toys.grown.v3"]
 
 
 async def test_what_older_code_waits_to_be_answered_is_told_again_in_the_words_of_today(

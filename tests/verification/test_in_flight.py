@@ -19,10 +19,9 @@ COFFEE = UUID(int=30)
 
 
 async def test_an_order_and_an_entry_that_arrive_in_time_are_not_wrong(books: Books, streams: Streams) -> None:
-    topics = [StockReserved.TOPIC]
     (created,) = await bring_one(books, received(new_order(COFFEE, Line("coffee", 1))))
     (answer,) = await bring_one(books, created)
-    await streams.create_groups("orders", topics)
+    await streams.create_group("orders", StockReserved.TOPIC)
     await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
     seen = []
     waits = asyncio.Event()
@@ -35,7 +34,7 @@ async def test_an_order_and_an_entry_that_arrive_in_time_are_not_wrong(books: Bo
     verifying = asyncio.create_task(verify(books, streams, Options(within_seconds=30), show))
     await waits.wait()
     await bring_one(books, answer)
-    await acknowledge(streams, "orders", topics, await read(streams, "orders", topics))
+    await acknowledge(streams, "orders", StockReserved.TOPIC, await read(streams, "orders", StockReserved.TOPIC))
 
     assert (await verifying).holds
     assert ("reading orders", 9, 9) in seen
@@ -43,9 +42,9 @@ async def test_an_order_and_an_entry_that_arrive_in_time_are_not_wrong(books: Bo
 
 
 async def test_what_comes_after_the_first_look_is_not_waited_for(books: Books, streams: Streams) -> None:
-    await streams.create_groups("orders", [StockReserved.TOPIC])
+    await streams.create_group("orders", StockReserved.TOPIC)
     await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
-    entries = await read(streams, "orders", [StockReserved.TOPIC])
+    entries = await read(streams, "orders", StockReserved.TOPIC)
     waits = asyncio.Event()
 
     def show(what: str, *_: int) -> None:
@@ -61,7 +60,7 @@ async def test_what_comes_after_the_first_look_is_not_waited_for(books: Books, s
         await tx.execute("UPDATE holds SET expires_at = now() WHERE state = 'active'")
     async with books.orders.transaction() as tx:
         await tx.execute("INSERT INTO outbox (events, messages) VALUES (1, '[]')")
-    await acknowledge(streams, "orders", [StockReserved.TOPIC], entries)
+    await acknowledge(streams, "orders", StockReserved.TOPIC, entries)
 
     assert (await verifying).holds
 

@@ -55,16 +55,16 @@ async def services(streams: Streams, effect: Effect) -> AsyncIterator[list[Envel
     """In place of the services, something that does to each message what a test wants; yields what it has read."""
     seen: list[Envelope] = []
     for topic, group in GROUPS.items():
-        await streams.create_groups(group, [topic])
+        await streams.create_group(group, topic)
 
     async def serve() -> None:
         while True:
             for topic, group in GROUPS.items():
-                entries = await read(streams, group, [topic], count=100)
+                entries = await read(streams, group, topic, count=100)
                 for entry in entries:
                     seen.append(decode(entry.payload or b""))
                     await effect(seen[-1])
-                await acknowledge(streams, group, [topic], entries)
+                await acknowledge(streams, group, topic, entries)
 
     task = asyncio.create_task(serve())
     try:

@@ -63,7 +63,7 @@ async def test_what_is_broken_is_found_and_named_also_if_the_tables_forbid_it(
 
 
 async def test_an_entry_that_nobody_reads_is_found(books: Books, streams: Streams) -> None:
-    await streams.create_groups("orders", [StockReserved.TOPIC])
+    await streams.create_group("orders", StockReserved.TOPIC)
     await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")] * 3, apart=True)
     found = said(await verdict_on(books, streams), "I5")
     assert found == {"inventory.events.{0}": "has 3 entries to read for group orders and 0 to acknowledge"}
@@ -72,7 +72,7 @@ async def test_an_entry_that_nobody_reads_is_found(books: Books, streams: Stream
 async def test_an_entry_that_a_group_will_never_read_because_its_service_is_gone_is_found_with_what_to_do(
     books: Books, streams: Streams
 ) -> None:
-    await streams.create_groups("notifications", [StockReserved.TOPIC])
+    await streams.create_group("notifications", StockReserved.TOPIC)
     await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
     found = said(await verdict_on(books, streams), "I5")
     assert "nobody reads for it: `onhand forget notifications`" in found["inventory.events.{0}"]
@@ -91,18 +91,18 @@ async def test_a_group_of_ours_that_is_missing_is_found_though_another_reads_the
     books: Books, streams: Streams
 ) -> None:
     for topic, group in READERS.items():
-        await streams.create_groups("notifications", [topic])
+        await streams.create_group("notifications", topic)
         if group == "orders":
-            await streams.create_groups(group, [topic])
+            await streams.create_group(group, topic)
     found = said(await verdict_on(books, streams), "I5")
     missing = "group inventory, which has to read it, is not there"
     assert found == {f"{topic}.{{0}}": missing for topic, group in READERS.items() if group == "inventory"}
 
 
 async def test_an_entry_that_nobody_acknowledges_is_found(books: Books, streams: Streams) -> None:
-    await streams.create_groups("orders", [StockReserved.TOPIC])
+    await streams.create_group("orders", StockReserved.TOPIC)
     await append(streams, [Outgoing(StockReserved.TOPIC, "coffee", b"{}")])
-    await read(streams, "orders", [StockReserved.TOPIC])
+    await read(streams, "orders", StockReserved.TOPIC)
     found = said(await verdict_on(books, streams), "I5")
     assert (
         "has 0 entries to read for group orders and 1 to acknowledge, the first given" in found["inventory.events.{0}"]

@@ -10,6 +10,7 @@ import pytest
 
 from onhand.common.contracts import Command, Event, Query
 from onhand.common.database import Database, Transaction
+from onhand.common.message_service import by_topic
 from onhand.common.messaging import batches
 from onhand.common.messaging.consumer import Consumer, Member
 from onhand.common.messaging.dead_keys import DeadKeys
@@ -144,7 +145,7 @@ class Stories:
         stopping = asyncio.Event()
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             stack.callback(stopping.set)
-            for subscriptions in (self.subscriptions, self.queries):
+            for subscriptions in by_topic([*self.subscriptions, *self.queries]):
                 consumer = Consumer("toy", subscriptions, self.database, self.streams, Member(name), keys)
                 tasks.create_task(consumer.run(stopping))
             tasks.create_task(repeat("keys", partial(keys.refresh, self.database), refresh_seconds, stopping))

@@ -32,7 +32,7 @@ async def test_what_a_dead_replica_was_given_is_done_by_another(
 ) -> None:
     names = [str(number) for number in range(500)]  # more than one claim takes
     await send(streams, *names, apart=apart)
-    await read(streams, "toy", [Count.TOPIC], "dead")
+    await read(streams, "toy", Count.TOPIC, "dead")
 
     async def done() -> bool:
         return await things(database) == set(names) and not await pending(streams, "dead")
@@ -49,7 +49,7 @@ async def test_what_a_dead_replica_was_given_is_done_by_another(
 
 async def test_what_another_replica_was_given_just_now_is_left_to_it(database: Database, streams: Streams) -> None:
     await send(streams, "slow")
-    await read(streams, "toy", [Count.TOPIC], "alive")
+    await read(streams, "toy", Count.TOPIC, "alive")
     async with consuming(database, streams, claim_idle_seconds=60):
         await send(streams, "other")
 
@@ -84,10 +84,10 @@ async def test_a_replica_that_was_frozen_beyond_the_claim_changes_nothing_when_i
 
 async def test_a_member_that_has_something_pending_is_not_removed(streams: Streams, redis_url: str) -> None:
     await send(streams, "a", "b", apart=True)
-    await read(streams, "toy", [Count.TOPIC], "busy", count=1)
-    await acknowledge(streams, "toy", [Count.TOPIC], await read(streams, "toy", [Count.TOPIC], "idle"))
+    await read(streams, "toy", Count.TOPIC, "busy", count=1)
+    await acknowledge(streams, "toy", Count.TOPIC, await read(streams, "toy", Count.TOPIC, "idle"))
     await send(streams, "c")
-    async with open_reader(streams, "toy", "self", [Count.TOPIC], count=10) as reader:
+    async with open_reader(streams, "toy", "self", Count.TOPIC, count=10) as reader:
         await reader.exchange(Delivery())
         assert await reader.remove_members(0) == 1
     assert members(redis_url) == {"busy", "self"}

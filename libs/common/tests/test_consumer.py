@@ -85,7 +85,7 @@ async def test_a_restarted_consumer_first_finishes_what_it_was_given_before(
     database: Database, streams: Streams
 ) -> None:
     await send(streams, "old")
-    await read(streams, "toy", [Count.TOPIC], "toy-1")
+    await read(streams, "toy", Count.TOPIC, "toy-1")
     await send(streams, "new")
     async with consuming(database, streams):
         await counted(database, "old", "new")
@@ -168,7 +168,7 @@ async def test_an_entry_that_was_trimmed_while_it_was_pending_is_passed_over(
     database: Database, streams: Streams, redis_url: str
 ) -> None:
     await send(streams, "lost")
-    await read(streams, "toy", [Count.TOPIC], "toy-1")
+    await read(streams, "toy", Count.TOPIC, "toy-1")
     with redis.Redis.from_url(redis_url) as client:
         client.xtrim(f"{Count.TOPIC}.{{0}}", maxlen=0)
     async with consuming(database, streams):

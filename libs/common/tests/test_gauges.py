@@ -23,10 +23,10 @@ def values(metrics: Iterable[Metric]) -> dict[tuple[str, ...], float]:
 
 async def test_a_service_tells_of_its_own_streams_and_of_all_groups_on_them(streams: Streams) -> None:
     await send(streams, "a", "b", "c", apart=True)
-    given = await read(streams, "toy", [Count.TOPIC], count=2)
-    await acknowledge(streams, "toy", [Count.TOPIC], given[:1])
-    await streams.create_groups("listener", [Count.TOPIC])
-    await streams.create_groups("toy", ["others.events"])
+    given = await read(streams, "toy", Count.TOPIC, count=2)
+    await acknowledge(streams, "toy", Count.TOPIC, given[:1])
+    await streams.create_group("listener", Count.TOPIC)
+    await streams.create_group("toy", "others.events")
     await append(streams, [Outgoing("toy.outcomes", "a", b"news that no group reads")])
 
     told = values(await measure_streams("toy", streams))
@@ -47,7 +47,7 @@ async def test_a_service_tells_of_its_own_streams_and_of_all_groups_on_them(stre
 
 async def test_a_lag_that_redis_cannot_tell_is_left_out(streams: Streams, redis_url: str) -> None:
     await send(streams, "a", "b", "c", apart=True)
-    await read(streams, "toy", [Count.TOPIC], count=1)
+    await read(streams, "toy", Count.TOPIC, count=1)
     with Redis.from_url(redis_url) as redis:
         (_, second, _) = (entry_id for entry_id, _ in redis.xrange(COMMANDS))
         redis.xdel(COMMANDS, second)
@@ -63,7 +63,7 @@ async def test_a_new_redis_has_nothing_to_tell_of(streams: Streams) -> None:
 async def test_every_partition_is_told_of(redis_url: str) -> None:
     async with open_streams(redis_url, 3) as streams:
         for partition in range(3):
-            await streams.create_groups("toy", [Counted.TOPIC], partition)
+            await streams.create_group("toy", Counted.TOPIC, partition)
         told = values(await measure_streams("toy", streams))
     assert {name for name in told if name[0] == "onhand_group_lag"} == {
         ("onhand_group_lag", f"toy.events.{{{partition}}}", "toy") for partition in range(3)

@@ -13,11 +13,11 @@ MANY = [str(number) for number in range(500)]
 
 
 async def given(streams: Streams, group: str, count: int) -> list[bytes]:
-    return [entry.entry_id for entry in await read(streams, group, [Count.TOPIC], count=count)]
+    return [entry.entry_id for entry in await read(streams, group, Count.TOPIC, count=count)]
 
 
 async def finish(streams: Streams, group: str, count: int) -> None:
-    await acknowledge(streams, group, [Count.TOPIC], await read(streams, group, [Count.TOPIC], count=count))
+    await acknowledge(streams, group, Count.TOPIC, await read(streams, group, Count.TOPIC, count=count))
 
 
 async def test_what_every_group_has_finished_with_is_deleted(streams: Streams) -> None:
@@ -49,7 +49,7 @@ async def test_what_a_group_was_given_and_has_not_acknowledged_stays(streams: St
     unfinished = await given(streams, "one", 100)
     await finish(streams, "one", 500)
     assert 0 < await trim("toy", streams) < 200
-    async with open_reader(streams, "one", "test", [Count.TOPIC], count=500) as reader:
+    async with open_reader(streams, "one", "test", Count.TOPIC, count=500) as reader:
         pending = await reader.read_own_pending()
     assert [entry.entry_id for entry in pending] == unfinished
     assert all(entry.payload for entry in pending)
@@ -58,7 +58,7 @@ async def test_what_a_group_was_given_and_has_not_acknowledged_stays(streams: St
 async def test_a_group_that_has_read_nothing_yet_keeps_everything(streams: Streams) -> None:
     await send(streams, *MANY, apart=True)
     await finish(streams, "one", 500)
-    await streams.create_groups("new", [Count.TOPIC])
+    await streams.create_group("new", Count.TOPIC)
     assert await trim("toy", streams) == 0
 
 
@@ -67,7 +67,7 @@ async def test_a_group_that_nobody_reads_for_is_named_and_when_it_is_deleted_the
 ) -> None:
     await send(streams, *MANY, apart=True)
     await finish(streams, "one", 500)
-    await streams.create_groups("gone", [Count.TOPIC])
+    await streams.create_group("gone", Count.TOPIC)
     with capture_logs() as lines:
         await warn_of_abandoned("toy", streams)
     assert [(line["stream"], line["group"], line["length"]) for line in lines] == [("toy.commands.{0}", "gone", 500)]
@@ -86,7 +86,7 @@ async def test_the_stream_of_a_group_that_nobody_reads_for_grows_until_redis_is_
             await finish(streams, "one", 500)
             assert await trim("toy", streams) == 0
 
-    await streams.create_groups("gone", [Count.TOPIC])
+    await streams.create_group("gone", Count.TOPIC)
     with Redis.from_url(redis_url) as redis:
         redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 2_000_000)
     with pytest.raises(Unavailable):
@@ -116,6 +116,6 @@ async def test_of_news_that_a_group_reads_everything_is_kept_until_it_has_read_i
     streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("onhand.common.messaging.janitor._NEWS_ENTRIES", 200)
-    await streams.create_groups("listener", ["toy.outcomes"])
+    await streams.create_group("listener", "toy.outcomes")
     await append(streams, [Outgoing("toy.outcomes", name, b"{}") for name in MANY], apart=True)
     assert await trim("toy", streams) == 0

@@ -49,7 +49,7 @@ def messages(kind: str) -> dict[str, str]:
     return {"service": "toy", "type": kind}
 
 
-BATCHES = {"service": "toy", "topics": Count.TOPIC}
+BATCHES = {"service": "toy", "topic": Count.TOPIC}
 
 
 async def test_messages_are_counted_by_type_and_batches_by_size_and_duration(
@@ -187,7 +187,7 @@ async def test_requests_to_who_is_away_are_counted(
 async def test_requests_while_too_much_waits_are_counted(
     streams: Streams, newly_refused: Callable[[], dict[str, float]]
 ) -> None:
-    await streams.create_groups("toy", [Count.TOPIC])
+    await streams.create_group("toy", Count.TOPIC)
     await send(streams, "a", "b", "c")
     async with asking(streams, timeout_seconds=0.1, max_backlog=2) as requests:
         await announce("toy", streams)

@@ -95,7 +95,7 @@ async def test_a_full_redis_does_not_lose_the_entry_that_led_to_the_event(
     orders_database: Database, streams: Streams, unit: UnitOfWork, redis_url: str
 ) -> None:
     await send(streams, "a")
-    async with open_reader(streams, "toy", "toy-1", [Count.TOPIC], count=10) as reader:
+    async with open_reader(streams, "toy", "toy-1", Count.TOPIC, count=10) as reader:
         entries = await reader.exchange(Delivery())
         with redis.Redis.from_url(redis_url) as client:
             client.config_set("maxmemory", 1)
@@ -140,12 +140,12 @@ async def test_a_row_that_cannot_be_published_or_read_stays_and_holds_up_no_othe
         await sweep(orders_database, streams)
     with pytest.raises(Unavailable, match="row 2 of the outbox"):
         await sweep(orders_database, streams)
-    assert [entry.payload for entry in await read(streams, "listener", ["toy.events"])] == [b"1", b"2", b"3"]
+    assert [entry.payload for entry in await read(streams, "listener", "toy.events")] == [b"1", b"2", b"3"]
 
     small_entries.config_set("proto-max-bulk-len", 512 << 20)
     with pytest.raises(Unavailable, match="row 4 of the outbox cannot be read"):
         await sweep(orders_database, streams)
-    assert [entry.payload for entry in await read(streams, "listener", ["toy.events"])] == [too_large]
+    assert [entry.payload for entry in await read(streams, "listener", "toy.events")] == [too_large]
     assert await rows(orders_database) == 1
 
 
@@ -156,8 +156,8 @@ async def test_what_is_swept_is_to_the_byte_what_was_written(orders_database: Da
         await Outbox().write(tx, [*messages, Outgoing("toy.outcomes", "b", b"[]")])
     await age_outbox(orders_database)
     assert await sweep(orders_database, streams) == 4
-    assert [entry.payload for entry in await read(streams, "listener", ["toy.events"])] == payloads
-    assert [entry.payload for entry in await read(streams, "listener", ["toy.outcomes"])] == [b"[]"]
+    assert [entry.payload for entry in await read(streams, "listener", "toy.events")] == payloads
+    assert [entry.payload for entry in await read(streams, "listener", "toy.outcomes")] == [b"[]"]
 
 
 async def test_two_sweepers_publish_what_was_left_behind_once(orders_database: Database, streams: Streams) -> None:

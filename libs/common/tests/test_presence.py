@@ -79,12 +79,12 @@ def test_what_is_no_announcement_is_passed_over(clock: Clock, payload: bytes) ->
 
 
 async def test_a_service_tells_how_much_the_slowest_reader_of_its_topics_has_to_read(streams: Streams) -> None:
-    await streams.create_groups("fast", [Count.TOPIC])
+    await streams.create_group("fast", Count.TOPIC)
     await send(streams, "a", "b", "c", apart=True)
-    await read(streams, "fast", [Count.TOPIC])
+    await read(streams, "fast", Count.TOPIC)
     assert await told_backlog(streams) == 0
-    await streams.create_groups("slow", [Count.TOPIC])
-    await read(streams, "slow", [Count.TOPIC], count=1)
+    await streams.create_group("slow", Count.TOPIC)
+    await read(streams, "slow", Count.TOPIC, count=1)
     assert await told_backlog(streams) == 2
 
 
@@ -96,19 +96,19 @@ async def test_what_nobody_reads_waits_too(streams: Streams) -> None:
 async def test_a_group_that_nobody_reads_for_holds_nobody_up_unless_it_is_one_of_ours(
     streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await streams.create_groups("never-ran", [Count.TOPIC])
+    await streams.create_group("never-ran", Count.TOPIC)
     await send(streams, "a", "b", "c", apart=True)
-    await read(streams, "gone", [Count.TOPIC], count=1)
+    await read(streams, "gone", Count.TOPIC, count=1)
     assert await told_backlog(streams) == 2
     monkeypatch.setattr("onhand.common.messaging.streams._ABANDONED_AFTER_MS", 0)
     assert await told_backlog(streams) == 0
-    await streams.create_groups("inventory", [Count.TOPIC])
+    await streams.create_group("inventory", Count.TOPIC)
     assert await told_backlog(streams) == 3
 
 
 async def test_what_was_read_already_says_nothing_about_what_waits(streams: Streams) -> None:
     await send(streams, *map(str, range(32)))
-    await read(streams, "reader", [Count.TOPIC])
+    await read(streams, "reader", Count.TOPIC)
     await send(streams, "a")
     assert await told_backlog(streams) == 1
 

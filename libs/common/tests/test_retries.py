@@ -35,7 +35,7 @@ async def mark(stories: Stories, key: str = "a") -> None:
 
 async def causes(stories: Stories) -> list[str]:
     """Ids of the messages that led to what has been published, in order."""
-    entries = await read(stories.streams, "listener", [Counted.TOPIC])
+    entries = await read(stories.streams, "listener", Counted.TOPIC)
     return [str(decode(entry.payload or b"").causationid) for entry in entries]
 
 
@@ -87,7 +87,8 @@ async def test_what_was_parked_and_fails_holds_up_the_rest(stories: Stories) -> 
 
 async def test_when_the_first_is_dropped_the_rest_goes_on(stories: Stories) -> None:
     stories.faults["a", 1] = poison()
-    await bury(stories, Write(story="a", step=1), Write(story="a", step=2), Happened(story="a", step=3), rows=3)
+    await bury(stories, Write(story="a", step=1), Write(story="a", step=2), rows=2)
+    await bury(stories, Happened(story="a", step=3), rows=3)
     await stories.change("DELETE FROM dead_letters WHERE state = 'failed'")
     await stories.work_off()
     assert await stories.written() == [("a", 2), ("a", 3)]

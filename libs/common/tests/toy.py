@@ -94,28 +94,26 @@ async def append(streams: Streams, messages: Sequence[Outgoing], *, apart: bool 
 
 async def told(streams: Streams) -> list[str]:
     """The things that have been told to be counted, in order, read as a group of the test's own."""
-    entries = await read(streams, "listener", [Counted.TOPIC])
-    await acknowledge(streams, "listener", [Counted.TOPIC], entries)
+    entries = await read(streams, "listener", Counted.TOPIC)
+    await acknowledge(streams, "listener", Counted.TOPIC, entries)
     return [decode(entry.payload).subject for entry in entries if entry.payload]
 
 
 async def pending(streams: Streams, name: str = "toy-1") -> list[Entry]:
     """What the toy's consumer was given and has not acknowledged."""
-    async with open_reader(streams, "toy", name, [Count.TOPIC], count=1000) as reader:
+    async with open_reader(streams, "toy", name, Count.TOPIC, count=1000) as reader:
         return await reader.read_own_pending()
 
 
-async def read(
-    streams: Streams, group: str, topics: Sequence[str], name: str = "test", count: int = 1000
-) -> list[Entry]:
+async def read(streams: Streams, group: str, topic: str, name: str = "test", count: int = 1000) -> list[Entry]:
     """Read what a group has not seen."""
-    async with open_reader(streams, group, name, topics, count=count) as reader:
+    async with open_reader(streams, group, name, topic, count=count) as reader:
         return await reader.exchange(Delivery())
 
 
-async def acknowledge(streams: Streams, group: str, topics: Sequence[str], entries: Sequence[Entry]) -> None:
+async def acknowledge(streams: Streams, group: str, topic: str, entries: Sequence[Entry]) -> None:
     """Acknowledge what a group was given."""
-    async with open_reader(streams, group, "test", topics, count=1) as reader:
+    async with open_reader(streams, group, "test", topic, count=1) as reader:
         await reader.deliver(Delivery(done=entries))
 
 

@@ -40,13 +40,12 @@ RECOVERY = (
         changes=(
             Change(
                 f"{_COMMON}/messaging/streams.py",
-                "        for topic in topics:\n            try:\n",
+                '        try:\n            await self._call(partition, ("XGROUP", "CREATE",',
                 '        made = self.__dict__.setdefault("_made", set())\n'
-                "        for topic in topics:\n"
-                "            if (group, topic, partition) in made:\n"
-                "                continue\n"
-                "            made.add((group, topic, partition))\n"
-                "            try:\n",
+                "        if (group, topic, partition) in made:\n"
+                "            return\n"
+                "        made.add((group, topic, partition))\n"
+                '        try:\n            await self._call(partition, ("XGROUP", "CREATE",',
             ),
         ),
         tests=(f"{_TESTS}/test_consumer.py::test_after_redis_lost_everything_the_group_is_created_again",),

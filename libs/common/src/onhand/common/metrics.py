@@ -26,12 +26,12 @@ _MESSAGES = Counter(
     ("service", "type"),
 )
 _BATCH_MESSAGES = Histogram(
-    "onhand_batch_messages", "Messages in one transaction", ("service", "topics"), buckets=(1, 5, 20, 100, 500)
+    "onhand_batch_messages", "Messages in one transaction", ("service", "topic"), buckets=(1, 5, 20, 100, 500)
 )
 _BATCH_SECONDS = Histogram(
     "onhand_batch_seconds",
     "Duration of one transaction, from BEGIN to COMMIT",
-    ("service", "topics"),
+    ("service", "topic"),
     buckets=(0.002, 0.01, 0.05, 0.25, 1),
 )
 _BATCH_FAILURES = Counter(
@@ -61,19 +61,18 @@ class BatchMetrics:
 
     Args:
         service: whose consumer.
-        types: of messages, by topic: what it takes.
+        topic: that it reads.
+        types: of messages: what it takes.
 
     Attributes:
         messages: by type, and `OTHER`, how many were handled.
     """
 
-    def __init__(self, service: str, types: Mapping[str, Iterable[str]]) -> None:
-        known = [name for names in types.values() for name in names]
-        self.messages = {name: _MESSAGES.labels(service, name) for name in (*known, OTHER)}
-        self._buried = {(topic, state): _BURIED.labels(service, topic, state) for topic in types for state in STATES}
-        topics = "+".join(types)
-        self._sizes = _BATCH_MESSAGES.labels(service, topics)
-        self._seconds = _BATCH_SECONDS.labels(service, topics)
+    def __init__(self, service: str, topic: str, types: Iterable[str]) -> None:
+        self.messages = {name: _MESSAGES.labels(service, name) for name in (*types, OTHER)}
+        self._buried = {state: _BURIED.labels(service, topic, state) for state in STATES}
+        self._sizes = _BATCH_MESSAGES.labels(service, topic)
+        self._seconds = _BATCH_SECONDS.labels(service, topic)
         self._transient = _BATCH_FAILURES.labels(service, "transient")
         self._poison = _BATCH_FAILURES.labels(service, "poison")
 
@@ -86,9 +85,9 @@ class BatchMetrics:
         """Count a transaction that was rolled back."""
         (self._transient if transient else self._poison).inc()
 
-    def buried(self, topic: str, state: State) -> None:
+    def buried(self, state: State) -> None:
         """Count a message that has become a dead letter."""
-        self._buried[topic, state].inc()
+        self._buried[state].inc()
 
 
 class RetryMetrics:

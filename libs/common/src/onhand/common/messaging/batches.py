@@ -34,7 +34,7 @@ class Batches:
     """Handles batches of messages for one consumer.
 
     Args:
-        subscriptions: what to handle; in a batch, messages of an earlier subscription are handled first.
+        subscriptions: what to handle, all on one topic; in a batch, messages of an earlier one are handled first.
         unit: runs each transaction.
         dead_keys: of this process.
         place: where the entries are read.
@@ -50,7 +50,7 @@ class Batches:
         self._place = place
         self._size = size
         self._timeouts = 0
-        self._metrics = BatchMetrics(unit.service, self._subscriptions.types_by_topic)
+        self._metrics = BatchMetrics(unit.service, subscriptions[0].message.TOPIC, self._subscriptions.types)
         self.tally = Tally("handled", self._metrics.messages)
         self._repeated = Tally("told again of what is parked")
 
@@ -159,7 +159,7 @@ class Batches:
             await bury(tx, letter, self._place, error, ATTEMPTS, retry=is_set_aside)
         if letter.key is not None:
             self._dead_keys.add(letter.key)
-        self._metrics.buried(entry.topic, "failed")
+        self._metrics.buried("failed")
         what = "message set aside, to be tried again until it gets through" if is_set_aside else "message buried"
         _log.error(what, **letter.facts(), error=reason_of(error))
         return Committed(Delivery(done=[entry]))
@@ -173,7 +173,7 @@ class Batches:
         async with transactions.transaction() as tx:
             parked, repeated = await park(tx, suspects, self._place)
         for letter in parked:
-            self._metrics.buried(letter.entry.topic, "parked")
+            self._metrics.buried("parked")
             _log.warning("message parked behind a dead letter", **letter.facts())
         for letter in repeated:
             self._repeated.add(str(letter.type), 1)

@@ -48,11 +48,11 @@ class Member(NamedTuple):
 
 
 class Consumer:
-    """Reads one partition of the topics of its subscriptions as a member of the service's consumer group.
+    """Reads one partition of the topic of its subscriptions as a member of the service's consumer group.
 
     Args:
         service: name of the service and of its group.
-        subscriptions: what to handle; in a batch, messages of an earlier subscription are handled first.
+        subscriptions: what to handle, all on one topic; in a batch, messages of an earlier one are handled first.
         database: of the service.
         streams: where to read.
         member: who it is in the group.
@@ -75,11 +75,11 @@ class Consumer:
         place = Place(member.partition, member.name)
         self._batches = Batches(subscriptions, self._unit, dead_keys, place, member.batch_size)
         self._dead_keys = dead_keys
-        self._topics = list(dict.fromkeys(subscription.message.TOPIC for subscription in subscriptions))
+        (self._topic,) = {subscription.message.TOPIC for subscription in subscriptions}
         self._database = database
         self._streams = streams
         self._member = member
-        self.trouble = Trouble("consumer waits", topics=self._topics)
+        self.trouble = Trouble("consumer waits", topic=self._topic)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until `stopping` is set, then finish the batch in hand.
@@ -95,9 +95,9 @@ class Consumer:
                         self._streams,
                         self._unit.service,
                         self._member.name,
-                        self._topics,
+                        self._topic,
                         partition=self._member.partition,
-                        count=max(1, self._member.batch_size // _USUAL_MESSAGES // len(self._topics)),
+                        count=max(1, self._member.batch_size // _USUAL_MESSAGES),
                     ) as reader,
                     self._database.session() as session,
                 ):

@@ -1,6 +1,6 @@
-"""A reader: one member of a consumer group on one partition, with a connection of its own."""
+"""A reader: one member of a consumer group on one partition of a topic, with a connection of its own."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -50,7 +50,7 @@ class Reader:
         connection: Connection,
         group: str,
         consumer: str,
-        topics: Sequence[str],
+        topic: str,
         partition: int,
         count: int,
     ) -> None:
@@ -59,19 +59,20 @@ class Reader:
         self._group = group
         self._consumer = consumer
         self._count = count
-        self._cursors = dict.fromkeys(topics, _BEGINNING)
+        self._topic = topic
         self._partition = partition
-        self._topics: dict[bytes, str] = {stream_key(topic, partition).encode(): topic for topic in topics}
-        self._missing: dict[tuple[str, bytes], int] = {}  # messages of entries that are done in part
+        self._key = stream_key(topic, partition)
+        self._cursor = _BEGINNING
+        self._missing: dict[bytes, int] = {}  # messages of entries that are done in part
         self._read: Command = ("XREADGROUP", "GROUP", group, consumer, "COUNT", count)
 
     async def exchange(self, delivery: Delivery) -> list[Entry]:
         """Deliver, and read what the group has not seen, in one round trip; wait a moment if there is nothing."""
-        read: Command = (*self._read, "BLOCK", _BLOCK_MS, "STREAMS", *self._topics, *[">"] * len(self._topics))
+        read: Command = (*self._read, "BLOCK", _BLOCK_MS, "STREAMS", self._key, ">")
         *_, reply = await call(self._connection, *await self._commands(delivery), read)
         if delivery.done:
             hit("after_acknowledge")
-        return self._entries(reply)
+        return self._entries_in(reply)
 
     async def deliver(self, delivery: Delivery) -> None:
         """Append messages, send a payload to each reply channel and acknowledge what is done, in one round trip."""
@@ -80,37 +81,29 @@ class Reader:
 
     async def read_own_pending(self) -> list[Entry]:
         """Read again what this member was given and has not acknowledged."""
-        read: Command = (*self._read, "STREAMS", *self._topics, *["0"] * len(self._topics))
-        (reply,) = await call(self._connection, read)
-        return self._entries(reply)
+        (reply,) = await call(self._connection, (*self._read, "STREAMS", self._key, "0"))
+        return self._entries_in(reply)
 
     async def claim(self, min_idle_ms: int) -> list[Entry]:
         """Take over entries that some member was given and has neither acknowledged nor been given anew for so long.
 
-        One step through the pending entries of each topic; the next call goes on from there.
+        One step through the pending entries; the next call goes on from there.
         """
-        claimed = []
-        for topic, cursor in self._cursors.items():
-            key = stream_key(topic, self._partition)
-            claim = ("XAUTOCLAIM", key, self._group, self._consumer, min_idle_ms, cursor, "COUNT", self._count)
-            ((self._cursors[topic], entries, *_),) = await call(self._connection, claim)
-            claimed += self._entries([(key.encode(), entries)])
-        return claimed
+        where = (self._key, self._group, self._consumer)
+        claim = ("XAUTOCLAIM", *where, min_idle_ms, self._cursor, "COUNT", self._count)
+        ((self._cursor, entries, *_),) = await call(self._connection, claim)
+        return self._entries(entries)
 
     @property
     def has_claimed_all(self) -> bool:
-        """Whether the last claim came to the end of the pending entries of every topic."""
-        return all(cursor == _BEGINNING for cursor in self._cursors.values())
+        """Whether the last claim came to the end of the pending entries."""
+        return self._cursor == _BEGINNING
 
     async def remove_members(self, min_idle_ms: int) -> int:
         """Remove members that have nothing pending and were not heard of for so long; returns how many."""
-        keys = [stream_key(topic, self._partition) for topic in self._cursors]
-        return sum(
-            await call(
-                self._connection,
-                *(("EVAL", _REMOVE_MEMBERS, 1, key, self._group, self._consumer, min_idle_ms) for key in keys),
-            )
-        )
+        remove = ("EVAL", _REMOVE_MEMBERS, 1, self._key, self._group, self._consumer, min_idle_ms)
+        (removed,) = await call(self._connection, remove)
+        return int(removed)
 
     async def _commands(self, delivery: Delivery) -> list[Command]:
         messages, replies, done = delivery
@@ -133,28 +126,25 @@ class Reader:
         return here, [message for batch in partitions.values() for message in batch]
 
     def _acknowledge(self, done: Sequence[Entry]) -> list[Command]:
-        topics: dict[str, list[bytes]] = {}
-        for topic, entry_id, _, shared_by, _ in done:
-            place = topic, entry_id
-            missing = self._missing.pop(place, shared_by) - 1
+        ids = []
+        for _, entry_id, _, shared_by, _ in done:
+            missing = self._missing.pop(entry_id, shared_by) - 1
             if missing:
-                self._missing[place] = missing
+                self._missing[entry_id] = missing
             else:
-                topics.setdefault(topic, []).append(entry_id)
-        return [("XACK", stream_key(topic, self._partition), self._group, *ids) for topic, ids in topics.items()]
+                ids.append(entry_id)
+        return [("XACK", self._key, self._group, *ids)] if ids else []
 
-    def _entries(self, reply: Any) -> list[Entry]:  # noqa: ANN401  # as Redis says it
-        return [
-            entry
-            for key, entries in reply or ()
-            for entry_id, fields in entries
-            for entry in messages_in(self._topics[key], entry_id, fields)
-        ]
+    def _entries_in(self, reply: Any) -> list[Entry]:  # noqa: ANN401  # as Redis says it
+        return [entry for _, entries in reply or () for entry in self._entries(entries)]
+
+    def _entries(self, entries: Iterable[tuple[bytes, Sequence[bytes] | None]]) -> list[Entry]:
+        return [entry for entry_id, fields in entries for entry in messages_in(self._topic, entry_id, fields)]
 
 
 @asynccontextmanager
 async def open_reader(
-    streams: Streams, group: str, consumer: str, topics: Sequence[str], *, partition: int = 0, count: int
+    streams: Streams, group: str, consumer: str, topic: str, *, partition: int = 0, count: int
 ) -> AsyncGenerator[Reader]:
     """Join a group for the length of the block; it is created where it is not there yet.
 
@@ -162,13 +152,13 @@ async def open_reader(
         streams: where to read.
         group: the consumer group.
         consumer: name of the member; entries are its own until it acknowledges them, also after a restart.
-        topics: what to read.
-        partition: which partition of each.
-        count: most entries per topic and read.
+        topic: what to read.
+        partition: which partition of it.
+        count: most entries per read.
 
     Raises:
         Unavailable: Redis is away.
     """
-    await streams.create_groups(group, topics, partition)
+    await streams.create_group(group, topic, partition)
     async with streams.connection(partition) as connection:
-        yield Reader(streams, connection, group, consumer, topics, partition, count)
+        yield Reader(streams, connection, group, consumer, topic, partition, count)

@@ -115,14 +115,13 @@ class Streams:
         async with self._connections.connection(stream_key("", partition)) as connection:
             yield connection
 
-    async def create_groups(self, group: str, topics: Sequence[str], partition: int = 0) -> None:
-        """Create the group on each topic, from the first entry on, where it is not there yet."""
-        for topic in topics:
-            try:
-                await self._call(partition, ("XGROUP", "CREATE", stream_key(topic, partition), group, "0", "MKSTREAM"))
-            except ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):
-                    raise
+    async def create_group(self, group: str, topic: str, partition: int = 0) -> None:
+        """Create the group on a topic, from the first entry on, if it is not there yet."""
+        try:
+            await self._call(partition, ("XGROUP", "CREATE", stream_key(topic, partition), group, "0", "MKSTREAM"))
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
 
     async def trim(self, topic: str, partition: int = 0, unread: int | None = None) -> int:
         """Delete the entries that every group has been given and has acknowledged; returns how many.

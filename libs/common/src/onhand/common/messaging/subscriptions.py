@@ -49,12 +49,9 @@ class Subscriptions:
         }
 
     @property
-    def types_by_topic(self) -> dict[str, list[str]]:
-        """For each topic, the types of messages that are subscribed to."""
-        topics: dict[str, list[str]] = {}
-        for message in (subscription.message for subscription in self._in_order):
-            topics.setdefault(message.TOPIC, []).append(message.TYPE)
-        return topics
+    def types(self) -> list[str]:
+        """The types of messages that are subscribed to, as they are written today."""
+        return [subscription.message.TYPE for subscription in self._in_order]
 
     def find(self, message_type: str) -> Subscription | None:
         """The subscription to a type of message, if there is one; to an older version, that of today's."""
