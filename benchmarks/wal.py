@@ -4,11 +4,13 @@ A new one makes files of 16 MB as it goes and fills them with zeros, which commi
 two (`min_wal_size`) it uses old ones again.
 """
 
+import os
 import subprocess
 
 from onhand.cli.postgres import binary
 from onhand.common.errors import StartupError
 
+_SECONDS = 60.0
 _FILL = """
     DO $$
     BEGIN
@@ -28,11 +30,18 @@ def fill_wal(postgres_url: str) -> None:
     Raises:
         StartupError: it did not.
     """
-    done = subprocess.run(  # noqa: S603
-        [binary("psql"), "--no-psqlrc", "--quiet", "--command", _FILL, "--command", "CHECKPOINT", postgres_url],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise StartupError(f"PostgreSQL did not make its WAL files: {done.stderr.strip()}")
+    # psql takes from variables what the URL does not say, and from PGHOSTADDR even which server it is.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    commands = [word for command in (_FILL, "CHECKPOINT") for word in ("--command", command)]
+    try:
+        subprocess.run(  # noqa: S603
+            [binary("psql"), "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", *commands, postgres_url],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=_SECONDS,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        said = str(getattr(error, "stderr", None) or error).strip()
+        raise StartupError(f"PostgreSQL did not make its WAL files: {said}") from None

@@ -64,6 +64,13 @@ async def test_postgresql_has_its_wal_files_before_they_are_needed(target: Targe
     assert ahead >= 960, "MB, of the gigabyte that it keeps"
 
 
+def test_wal_files_are_made_by_the_server_that_is_named_and_by_no_other(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")
+    fill_wal(target.orders_url)
+
+
 def test_whoever_cannot_make_wal_files_says_why(target: Target) -> None:
     with pytest.raises(StartupError, match=r"PostgreSQL did not make its WAL files: .*nowhere"):
         fill_wal(target.orders_url.replace("/orders?", "/nowhere?"))

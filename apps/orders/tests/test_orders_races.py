@@ -175,7 +175,7 @@ async def test_batches_with_several_kinds_of_messages_in_opposite_order_do_not_d
         await asyncio.gather(*batches(one, other))
 
 
-@pytest.mark.parametrize("kind", ["in part", "changed", "several kinds"])
+@pytest.mark.parametrize("kind", ["in part", "changed", "several kinds", "both answers"])
 async def test_orders_that_are_read_before_they_are_changed_are_locked_by_id(
     orders_database: Database, kind: str
 ) -> None:
@@ -184,6 +184,7 @@ async def test_orders_that_are_read_before_they_are_changed_are_locked_by_id(
         "in part": [granting(high, BASKET, BASKET), StockReserved(low)],
         "changed": [CancelOrder(high), CancelOrder(low)],
         "several kinds": [CancelOrder(low), fulfil(high)],
+        "both answers": [StockReserved(high), rejecting(low, BASKET)],
     }
     async with orders_database.transaction() as first, orders_database.transaction() as second:
         await first.execute("SELECT FROM orders WHERE order_id = $1 FOR UPDATE", low)

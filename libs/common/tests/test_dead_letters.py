@@ -1,5 +1,6 @@
 """What cannot be handled is kept with all that is known of it, and what comes after it waits."""
 
+import asyncio
 import random
 from collections.abc import Sequence
 from functools import partial
@@ -184,6 +185,24 @@ async def test_what_is_delivered_again_is_kept_once(stories: Stories, monkeypatc
         ("parked", "a", "write"),
         ("parked", "a", "happened"),
     ]
+
+
+async def test_while_a_message_is_being_tried_only_those_on_its_own_topic_wait(stories: Stories) -> None:
+    may_fail = asyncio.Event()
+
+    async def fail(_: Sequence[Received[Write]], __: Transaction) -> list[Effect]:
+        await may_fail.wait()
+        raise poison()
+
+    stories.subscriptions[0] = Subscription(Write, fail)
+    await stories.send(Write(story="a", step=1), Write(story="a", step=2), Happened(story="a", step=3))
+    async with stories.consuming():
+        await stories.until_written(("a", 3))
+        may_fail.set()
+        await stories.until_rows(2)
+        await stories.send(Happened(story="a", step=4))
+        await stories.until_rows(3)
+    assert await stories.written() == [("a", 3)]
 
 
 async def test_a_query_waits_for_nothing_and_nothing_waits_for_a_query(stories: Stories, redis_url: str) -> None:

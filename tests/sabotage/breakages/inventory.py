@@ -23,7 +23,7 @@ INVENTORY = (
     Breakage(
         name="levels-locked-backwards",
         sentence="Levels are locked from the last product on, while others lock them from the first.",
-        promise="two replicas do not wait for each other",
+        promise="two consumers do not wait for each other",
         changes=(
             Change(
                 f"{_INVENTORY}/store/levels.py",
@@ -37,7 +37,7 @@ INVENTORY = (
     Breakage(
         name="no-common-lock",
         sentence="The handlers of one batch lock one after the other, each in its own order.",
-        promise="two replicas do not wait for each other",
+        promise="two consumers do not wait for each other",
         changes=(
             Change(
                 "libs/common/src/onhand/common/messaging/subscriptions.py",

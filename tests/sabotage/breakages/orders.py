@@ -69,7 +69,7 @@ ORDERS = (
     Breakage(
         name="orders-locked-backwards",
         sentence="Orders are locked from the highest id down, while others lock them upwards.",
-        promise="two replicas do not wait for each other",
+        promise="two consumers do not wait for each other",
         changes=(
             Change(
                 f"{_ORDERS}/store/orders.py",

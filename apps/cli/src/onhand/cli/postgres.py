@@ -19,7 +19,7 @@ SOCKET = f".s.PGSQL.{PORT}"
 SETTINGS = {
     "listen_addresses": "",
     "port": PORT,  # would otherwise come from PGPORT
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "min_wal_size": "1GB",  # what was written once need not be made anew for the next burst

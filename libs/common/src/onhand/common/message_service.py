@@ -56,7 +56,8 @@ async def serve_messages(
     """Run a service until it is told to stop.
 
     Each topic has a consumer of its own: while a batch of one is committed, one of another is decoded, and a slow query
-    holds up neither commands nor events. Whatever order there is, is the order within a topic.
+    holds up neither commands nor events. So handlers of different topics run at the same time, as those of different
+    replicas do; whatever order there is, is the order within a topic.
 
     Args:
         service: its name; also its consumer group, and in capitals the start of its database setting.
@@ -67,13 +68,14 @@ async def serve_messages(
         queries: queries, and who answers them.
         timers: what to do besides.
     """
-    topics = len({it.message.TOPIC for it in (*subscriptions, *queries)})
+    topics = by_topic([*subscriptions, *queries])
+    written_to = {it.message.TOPIC for it in subscriptions}
     async with (
         open_database(
             database_url,
             f"{service.upper()}_DATABASE_URL",
             f"onhand-{service}",
-            connections=topics * settings.stream_partitions + 6,
+            connections=len(topics) * settings.stream_partitions + 6,
         ) as database,
         open_streams(settings.redis_url, settings.stream_partitions) as streams,
     ):
@@ -85,10 +87,10 @@ async def serve_messages(
         dead_keys = DeadKeys()
         retries = Retries([*subscriptions, *queries], UnitOfWork(service), database, streams)
 
-        def consumers(member: Member, what: Sequence[Subscription]) -> list[Consumer]:
-            return [Consumer(service, some, database, streams, member, dead_keys) for some in by_topic(what)]
-
-        writing = [consumers(member, subscriptions) for member in members]
+        consumers = [
+            [Consumer(service, topic, database, streams, member, dead_keys) for topic in topics] for member in members
+        ]
+        writing = [[it for it in of_partition if it.topic in written_to] for of_partition in consumers]
         health = Health(
             service, {"redis": streams.ping, "database": database.ping, "work": partial(check_work, writing)}
         )
@@ -101,8 +103,7 @@ async def serve_messages(
             await repeat("retries of dead letters", partial(retries.work_off, stopping), 1.0, stopping)
 
         workers: list[Worker] = [
-            *(consumer.run for of_partition in writing for consumer in of_partition),
-            *(consumer.run for member in members for consumer in consumers(member, queries)),
+            *(consumer.run for of_partition in consumers for consumer in of_partition),
             *map(timer, timers),
             retry,
             partial(repeat, "keys of dead letters", partial(dead_keys.refresh, database), 1.0),

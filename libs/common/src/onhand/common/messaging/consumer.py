@@ -23,7 +23,7 @@ from onhand.common.messaging.unit_of_work import Committed, UnitOfWork
 from onhand.common.retry import is_transient
 from onhand.common.telemetry import Trouble
 
-_USUAL_MESSAGES = 4
+_USUAL_MESSAGES = 8
 """How many messages an entry is expected to hold when entries are asked for. Under load it holds more, and what is too
 much for one transaction waits for the next; when there is little to do it holds one or two."""
 
@@ -59,6 +59,7 @@ class Consumer:
         dead_keys: what this process knows of dead letters.
 
     Attributes:
+        topic: that it reads.
         trouble: there while it waits to try again what has failed through no fault of the messages.
     """
 
@@ -75,11 +76,11 @@ class Consumer:
         place = Place(member.partition, member.name)
         self._batches = Batches(subscriptions, self._unit, dead_keys, place, member.batch_size)
         self._dead_keys = dead_keys
-        (self._topic,) = {subscription.message.TOPIC for subscription in subscriptions}
+        (self.topic,) = {subscription.message.TOPIC for subscription in subscriptions}
         self._database = database
         self._streams = streams
         self._member = member
-        self.trouble = Trouble("consumer waits", topic=self._topic)
+        self.trouble = Trouble("consumer waits", topic=self.topic)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until `stopping` is set, then finish the batch in hand.
@@ -95,7 +96,7 @@ class Consumer:
                         self._streams,
                         self._unit.service,
                         self._member.name,
-                        self._topic,
+                        self.topic,
                         partition=self._member.partition,
                         count=max(1, self._member.batch_size // _USUAL_MESSAGES),
                     ) as reader,

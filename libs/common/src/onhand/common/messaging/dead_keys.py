@@ -8,9 +8,9 @@ _MOST_KEYS = 1000
 class DeadKeys:
     """A hint at which messages to ask the database about, so that a batch costs nothing while nothing is dead.
 
-    It knows at once what this process buries, and within a second what another one does. Until then a message may be
-    handled though one before it with the same key is dead. No order among replicas is promised anyway: a consumer group
-    is no partition, and handlers accept messages in any order.
+    It knows at once what this process has buried, and within a second what another one has. Until then, and while a
+    message on another topic is still being tried, one after it with the same key may be handled. No order among
+    replicas or topics is promised anyway: a consumer group is no partition, and handlers accept messages in any order.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """Dead letters: messages that no handler can take, and those that wait behind them, kept in the service's database.
 
-Later messages with the same key are parked behind the first, in order, so that no story is told with a hole. A key is
+Later messages with the same key are parked behind the first, in order, so that no story is carried on past it. A key is
 dead as long as it has rows, and of its rows the one with the lowest id comes first. There is nothing else to keep up to
 date: when the first row goes, by whatever hand, the next one is the first.
 """

@@ -39,7 +39,7 @@ class OutboxWrite(NamedTuple):
 
 
 class Outbox:
-    """The outbox of one process.
+    """The outbox of one unit of work.
 
     It remembers which of its rows are published, to delete them when there is a transaction to do it in.
     """

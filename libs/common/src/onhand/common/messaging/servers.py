@@ -15,6 +15,8 @@ from redis.exceptions import RedisError
 from onhand.common.redis_urls import servers_in
 
 CONNECT_SECONDS = 5.0
+_MOST_CONNECTIONS = 2000
+"""Of a process to one server: a reader has one for as long as it reads, and there are some for each partition."""
 _LOOK_SECONDS = 1.0
 """How old what is known of a cluster may be when a connection is taken."""
 _TOLD_SECONDS = 1.0
@@ -57,6 +59,7 @@ def _options() -> dict[str, Any]:
         "protocol": 2,
         "socket_timeout": None,
         "socket_connect_timeout": CONNECT_SECONDS,
+        "max_connections": _MOST_CONNECTIONS,
     }
 
 

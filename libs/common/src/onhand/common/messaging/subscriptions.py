@@ -24,7 +24,7 @@ class Subscription(NamedTuple):
 
     Attributes:
         lock: called before the first of the handlers if a batch has messages for several that name it. Each handler
-            locks in order what it needs, but one after the other they would not: two replicas would wait for each
+            locks in order what it needs, but one after the other they would not: two consumers would wait for each
             other. What handlers lock that come earlier and name none, they lock before it in every batch.
     """
 
@@ -58,7 +58,7 @@ class Subscriptions:
         return self._by_type.get(message_type)
 
     def sort(self, entries: Sequence[Entry]) -> Sorted:
-        """Decode the messages that are subscribed to; others on the same topics are passed over.
+        """Decode the messages that are subscribed to; others on the same topic are passed over.
 
         Raises:
             msgspec.MsgspecError, UnicodeDecodeError, RecursionError: one of them cannot be decoded.
