@@ -27,9 +27,6 @@ Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """Works until the event is set, then finishes what it has in hand and returns."""
 
 _MANY_FILES = 65_536
-_MOST_UNACCEPTED = 4096
-"""Connections that may wait to be accepted, which is what Linux allows by itself (`net.core.somaxconn`). What is sent
-over one more is lost, sent again after a second or three, and answered that late."""
 _log = structlog.get_logger()
 
 
@@ -150,7 +147,6 @@ def _server(app: AsgiApp, settings: Settings, protocol: Callable[..., HttpProtoc
             app,
             http=protocol,  # type: ignore[arg-type]  # it is called
             ws="none",
-            backlog=_MOST_UNACCEPTED,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -163,7 +159,7 @@ def _server(app: AsgiApp, settings: Settings, protocol: Callable[..., HttpProtoc
 
 def _listener(name: str, host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), backlog=_MOST_UNACCEPTED)
+        return socket.create_server((host, port), backlog=2048)
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]  # what follows repeats the address
         raise StartupError(
