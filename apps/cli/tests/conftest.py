@@ -1,5 +1,4 @@
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from onhand.cli.local import EmbeddedServers
+from tests.e2e.system import free_ports
 
 SERVICES = ("gateway", "orders", "inventory")
 
@@ -56,17 +56,7 @@ def embedded(servers: tuple[str, EmbeddedServers]) -> EmbeddedServers:
 
 
 @pytest.fixture
-def free_port() -> Callable[[], int]:
-    def find() -> int:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port: int = listener.getsockname()[1]
-            return port
-
-    return find
-
-
-@pytest.fixture
-def environment(home: Path, tmp_path: Path, free_port: Callable[[], int]) -> dict[str, str]:
+def environment(home: Path, tmp_path: Path) -> dict[str, str]:
     """The environment of an `onhand` that finds stand-ins for the services, and ports of its own for them."""
     for name in SERVICES:
         package = tmp_path / "onhand" / name
@@ -78,7 +68,7 @@ def environment(home: Path, tmp_path: Path, free_port: Callable[[], int]) -> dic
         "PYTHONPATH": str(tmp_path),
         "ONHAND_HOME": str(home),
         "DRAIN_SECONDS": "5",
-        **{f"{name.upper()}_PORT": str(free_port()) for name in SERVICES},
+        **{f"{name.upper()}_PORT": str(port) for name, port in zip(SERVICES, free_ports(len(SERVICES)), strict=True)},
     }
     return {name: value for name, value in os.environ.items() if not name.endswith("_URL")} | ours
 
