@@ -56,12 +56,13 @@ async def test_nothing_is_heard_while_nothing_is_appended_there(streams: Streams
 
 
 async def test_what_is_appended_after_redis_lost_everything_is_heard(streams: Streams) -> None:
-    await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
-    async with watching(streams) as heard:
-        async with streams.connection(0) as connection:
+    async with streams.connection(0) as connection:
+        # Long ago: what is appended within the same millisecond before and after a loss has the same id.
+        await call(connection, ("XADD", "toys.events.{0}", "1-0", "event", "{}"))
+        async with watching(streams) as heard:
             await call(connection, ("FLUSHDB",))
-        await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
-        await heard.once_more()
+            await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
+            await heard.once_more()
 
 
 async def test_what_is_appended_below_the_last_id_because_the_clock_was_set_back_is_heard(streams: Streams) -> None:
