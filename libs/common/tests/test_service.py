@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
 
 SERVICE = """
-import asyncio, sys
+import asyncio, sys, time
 import falcon.asgi
 from onhand.common.health import Health
 from onhand.common.service import run, serve
@@ -37,6 +37,19 @@ async def survives_a_cancellation(stopping):
         except asyncio.CancelledError:
             pass
 
+turns = 0
+
+async def takes_long_turns(stopping):
+    global turns
+    while not stopping.is_set():
+        turns += 1
+        time.sleep(0.02)
+        await asyncio.sleep(0)
+
+class Turns:
+    async def on_get(self, request, response):
+        response.text = str(turns)
+
 class Slow:
     async def on_get(self, request, response):
         print("request begun", flush=True)
@@ -47,6 +60,7 @@ async def main(settings):
     app = falcon.asgi.App()
     Health("toy", {}).add_routes(app)
     app.add_route("/slow", Slow())
+    app.add_route("/turns", Turns())
     await serve("toy", settings, settings.orders_port, app, [globals()[name] for name in sys.argv[1:]])
 
 run(main)
@@ -144,6 +158,17 @@ def test_a_service_asks_for_as_many_open_files_as_it_may_have() -> None:
             assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[0] == min(65_536, allowed[1])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
+
+
+def test_many_who_come_at_once_are_let_in_within_a_few_turns_of_an_event_loop_that_is_busy() -> None:
+    port, many = free_port(), 64
+    with service("takes_long_turns", port=port), ExitStack() as opened:
+        wait_until_live(port)
+        clients = [opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(many)]
+        for client in clients:
+            client.sendall(b"GET /turns HTTP/1.1\r\nHost: toy\r\n\r\n")
+        turns = [int(client.recv(4096).rpartition(b"\r\n\r\n")[2]) for client in clients]
+    assert max(turns) - min(turns) < many // 4
 
 
 def test_a_port_in_use_is_told_in_one_line() -> None:

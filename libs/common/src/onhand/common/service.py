@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import structlog
@@ -27,6 +27,9 @@ Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """Works until the event is set, then finishes what it has in hand and returns."""
 
 _MANY_FILES = 65_536
+_ACCEPTS_A_TURN = 32
+"""How often the listening socket is watched. The event loop accepts one connection of each in a turn (libuv since
+1.45), and under an overload a turn takes 30 ms: new clients would wait for seconds where they are to be refused at once."""
 _log = structlog.get_logger()
 
 
@@ -108,14 +111,15 @@ async def serve(
         if main is not None:
             loop.call_later(settings.drain_seconds, main.cancel)
 
-    with _listener(name, settings.host, port) as listener:
+    with _listener(name, settings.host, port) as listener, ExitStack() as copies:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
         async with asyncio.TaskGroup() as tasks:
             for worker in workers:
                 tasks.create_task(_work(worker, stopping))
             _log.info("listening", url=f"http://{settings.host}:{port}")
-            await server.serve(sockets=[listener])
+            again = [copies.enter_context(listener.dup()) for _ in range(_ACCEPTS_A_TURN - 1)]
+            await server.serve(sockets=[listener, *again])
             _log.info("draining")
             stopping.set()
     _log.info("stopped", service=name)
