@@ -132,7 +132,7 @@ async def test_a_page_that_found_nothing_within_reach_says_where_to_go_on(
     orders_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "_ALONG", feed._ALONG.replace(str(feed.MOST_WALKED), "4"))  # noqa: SLF001
-    monkeypatch.setattr(feed, "MOST_WALKED", 4)
+    monkeypatch.setattr(feed, "_LAST_WALKED", feed._LAST_WALKED.replace(str(feed.MOST_WALKED - 1), "3"))  # noqa: SLF001
     after = await tip(orders_database)
     last = create(BASKET)
     await deliver(orders_database, *(create(BASKET) for _ in range(9)))
@@ -186,11 +186,16 @@ async def test_a_walk_along_the_feed_uses_its_index(orders_database: Database) -
         )
         rows = await tx.fetch(f"EXPLAIN EXECUTE walk ('0', '{UUID(int=0)}', 0, '9', false, '{{}}', '{{}}', 500)")
         plan = "\n".join(row[0] for row in rows)
+        await tx.execute(f"PREPARE last (text, uuid, integer, text) AS {feed._LAST_WALKED}")  # noqa: SLF001
+        rows = await tx.fetch(f"EXPLAIN EXECUTE last ('0', '{UUID(int=0)}', 0, '9')")
+        plan_of_last = "\n".join(row[0] for row in rows)
     assert "Index Scan using order_events_in_turn" in plan
     assert "Sort" not in plan
     assert "Index Cond: ((ROW(turn, order_id, version) > " in plan
     assert "Index Scan using orders_pkey" in plan
     assert "hashed SubPlan" in plan
+    assert "order_events_in_turn" in plan_of_last
+    assert "Sort" not in plan_of_last
 
 
 async def test_where_the_feed_ends_is_told_without_entries(orders_database: Database) -> None:

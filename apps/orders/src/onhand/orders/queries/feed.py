@@ -32,25 +32,23 @@ _ENDED = """
     FROM pg_current_snapshot() AS seen
 """
 _AFTER = "(turn, order_id, version) > ($1::text::xid8, $2::uuid, $3::integer) AND turn < $4::text::xid8"
-# `IN (SELECT unnest ...)` is looked up in a hash table, `= ANY ($n)` compared one by one. The last step of a walk that
-# is broken off is told in any case, as in lists.py. LIMIT 1 keeps PostgreSQL from reading all orders for a join.
+_WALK = f"""
+    FROM order_events WHERE turn > '0' AND {_AFTER} ORDER BY turn, order_id, version
+"""
+# `IN (SELECT unnest ...)` is looked up in a hash table, `= ANY ($n)` compared one by one. LIMIT 1 keeps PostgreSQL from
+# reading all orders for a join.
 _ALONG = f"""
-    SELECT * FROM (
-        SELECT walked.*, customer_id, $5::boolean OR order_id IN (SELECT unnest($6::uuid[]))
-            OR customer_id IN (SELECT unnest($7::text[])) AS is_wanted
-        FROM (
-            SELECT *, row_number() OVER (ORDER BY turn, order_id, version) AS step FROM (
-                SELECT * FROM order_events WHERE turn > '0' AND {_AFTER}
-                ORDER BY turn, order_id, version LIMIT {MOST_WALKED}
-            ) AS next_ones
-        ) AS walked
-        CROSS JOIN LATERAL (
-            SELECT customer_id FROM orders WHERE orders.order_id = walked.order_id LIMIT 1
-        ) AS known
-    ) AS looked_at WHERE is_wanted OR step = {MOST_WALKED} ORDER BY turn, order_id, version LIMIT $8
+    SELECT walked.*, customer_id FROM (SELECT * {_WALK} LIMIT {MOST_WALKED}) AS walked
+    CROSS JOIN LATERAL (
+        SELECT customer_id FROM orders WHERE orders.order_id = walked.order_id LIMIT 1
+    ) AS known
+    WHERE $5::boolean OR order_id IN (SELECT unnest($6::uuid[])) OR customer_id IN (SELECT unnest($7::text[]))
+    ORDER BY turn, order_id, version LIMIT $8
 """  # noqa: S608  # numbers and parameters
+# Where a walk is broken off. It is asked apart, and only for a page that is not full: what was walked does not change.
+_LAST_WALKED = f"SELECT turn, order_id, version {_WALK} OFFSET {MOST_WALKED - 1} LIMIT 1"  # noqa: S608  # numbers and parameters
 _OF_ORDER = f"""
-    SELECT log.*, true AS is_wanted, 0 AS step, (SELECT customer_id FROM orders WHERE orders.order_id = $5)
+    SELECT log.*, (SELECT customer_id FROM orders WHERE orders.order_id = $5)
     FROM (
         SELECT * FROM order_events WHERE order_id = $5::uuid AND {_AFTER} ORDER BY version LIMIT $6
     ) AS log ORDER BY version
@@ -91,27 +89,42 @@ async def _find_page(query: ReadFeed, complete_to: Place, is_unfinished: bool, t
     if query.after is UNSET:
         return FeedPage(query.about, (), str(complete_to), has_more=False, is_unfinished=is_unfinished)
     after = place_of(query.after)
-    rows = await _find_rows(query, after, complete_to, tx)
-    found = [row for row in rows if row["is_wanted"]]
+    found = await _find(query, after, complete_to, tx)
     page = found[: _count_that_fit(found[: query.limit])]
     if len(page) < len(found):
         end = _place(page[-1])
-    else:  # it was broken off, or came to where the log is complete
-        end = _place(rows[-1]) if rows and rows[-1]["step"] == MOST_WALKED else max(after, complete_to)
+    else:
+        end = await _end_of_walk(query, after, complete_to, tx)
     return FeedPage(
         query.about, tuple(map(_entry, page)), str(end), has_more=end < complete_to, is_unfinished=is_unfinished
     )
 
 
-async def _find_rows(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> list[Any]:
-    between = (str(after.turn), after.order_id, after.version, str(complete_to.turn))
-    orders, customers = list(query.order_ids or ()), list(query.customer_ids or ())
-    if len(orders) == 1 and not customers:
-        rows: list[Any] = await tx.fetch(_OF_ORDER, *between, orders[0], query.limit + 1)
+async def _find(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> list[Any]:
+    """What a page has, and one more if there is more."""
+    if (order_id := _only_order(query)) is not None:
+        rows: list[Any] = await tx.fetch(_OF_ORDER, *_between(after, complete_to), order_id, query.limit + 1)
     else:
         everything = query.order_ids is UNSET and query.customer_ids is UNSET
-        rows = await tx.fetch(_ALONG, *between, everything, orders, customers, query.limit + 1)
+        wanted = everything, list(query.order_ids or ()), list(query.customer_ids or ())
+        rows = await tx.fetch(_ALONG, *_between(after, complete_to), *wanted, query.limit + 1)
     return rows
+
+
+async def _end_of_walk(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> Place:
+    """Where the walk was broken off, or else where the log is complete."""
+    last = None
+    if _only_order(query) is None:
+        last = await tx.fetchrow(_LAST_WALKED, *_between(after, complete_to))
+    return max(after, complete_to) if last is None else _place(last)
+
+
+def _only_order(query: ReadFeed) -> UUID | None:
+    return query.order_ids[0] if query.order_ids and len(query.order_ids) == 1 and not query.customer_ids else None
+
+
+def _between(after: Place, complete_to: Place) -> tuple[str, UUID, int, str]:
+    return str(after.turn), after.order_id, after.version, str(complete_to.turn)
 
 
 def _entry(row: Any) -> FeedEntry:  # noqa: ANN401  # asyncpg ships no types
