@@ -3,10 +3,12 @@ from collections.abc import Sequence
 
 import pytest
 import redis
+from msgspec import UNSET
 
 from onhand.common.contracts import OrderConfirmed
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
+from onhand.common.messaging import consumer
 from onhand.common.messaging.entries import Delivery, Entry
 from onhand.common.messaging.envelope import Effect, Outgoing, Received, encode, wrap
 from onhand.common.messaging.outbox import sweep
@@ -60,6 +62,54 @@ async def test_messages_that_queued_are_handled_in_one_batch(database: Database,
     async with consuming(database, streams, handler):
         await counted(database, *map(str, range(50)))
     assert sizes == [50]
+
+
+async def test_what_comes_while_a_consumer_rests_is_handled_in_one_batch(
+    database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "REST_SECONDS", 1.0)
+    sizes = []
+
+    async def handler(batch: Sequence[Received[Count]], tx: Transaction) -> Sequence[Effect]:
+        sizes.append(len(batch))
+        return await count(batch, tx)
+
+    async with consuming(database, streams, handler):
+        await send(streams, "first", replyto=UNSET)
+        await counted(database, "first")
+        await send(streams, "b", "c", "d", replyto=UNSET, apart=True)
+        await counted(database, "b", "c", "d")
+    assert sizes == [1, 3]
+
+
+async def test_a_consumer_rests_when_all_is_told_and_until_it_is_to_stop(
+    database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "REST_SECONDS", 3600.0)
+
+    async with asyncio.timeout(30), consuming(database, streams):
+        await send(streams, "a", replyto=UNSET)
+        await nothing_pending(streams)
+        assert await told(streams) == ["a"]
+
+
+async def test_a_consumer_does_not_rest_while_somebody_waits_for_an_answer(
+    database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "REST_SECONDS", 3600.0)
+    async with consuming(database, streams):
+        for name in ("a", "b", "c"):
+            await send(streams, name)
+            await counted(database, name)
+
+
+async def test_a_consumer_does_not_rest_while_it_is_behind(
+    database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "REST_SECONDS", 3600.0)
+    await send(streams, "a", "b", "c", replyto=UNSET, apart=True)
+    async with consuming(database, streams, batch_size=1):
+        await counted(database, "a", "b", "c")
 
 
 async def test_nothing_is_told_or_acknowledged_when_the_transaction_does_not_commit(

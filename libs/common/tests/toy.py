@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from msgspec import UnsetType
+
 from onhand.common.contracts import Command, Event, Reply
 from onhand.common.database import Database, Transaction
 from onhand.common.errors import Unavailable
@@ -75,7 +77,9 @@ async def things(database: Database) -> set[str]:
         return {row["thing"] for row in await tx.fetch("SELECT thing FROM things")}
 
 
-async def send(streams: Streams, *names: str, replyto: str = "replies.test", apart: bool = False) -> None:
+async def send(
+    streams: Streams, *names: str, replyto: str | UnsetType = "replies.test", apart: bool = False
+) -> None:
     """Put commands to count things on the stream."""
     envelopes = [wrap(Count(thing=name), source="/test", replyto=replyto) for name in names]
     messages = [Outgoing(Count.TOPIC, envelope.subject, encode(envelope)) for envelope in envelopes]

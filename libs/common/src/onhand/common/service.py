@@ -29,7 +29,8 @@ Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 _MANY_FILES = 65_536
 _ACCEPTS_A_TURN = 32
 """How often the listening socket is watched. The event loop accepts one connection of each in a turn (libuv since
-1.45), and under an overload a turn takes 30 ms: new clients would wait for seconds where they are to be refused at once."""
+1.45), and under an overload a turn takes 30 ms: new clients would wait for seconds where they are to be refused at
+once."""
 _log = structlog.get_logger()
 
 

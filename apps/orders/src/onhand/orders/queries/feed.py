@@ -46,7 +46,7 @@ _ALONG = f"""
     ORDER BY turn, order_id, version LIMIT $8
 """  # noqa: S608  # numbers and parameters
 # Where a walk is broken off. It is asked apart, and only for a page that is not full: what was walked does not change.
-_LAST_WALKED = f"SELECT turn, order_id, version {_WALK} OFFSET {MOST_WALKED - 1} LIMIT 1"  # noqa: S608  # numbers and parameters
+_LAST_WALKED = f"SELECT turn, order_id, version {_WALK} OFFSET {MOST_WALKED - 1} LIMIT 1"
 _OF_ORDER = f"""
     SELECT log.*, (SELECT customer_id FROM orders WHERE orders.order_id = $5)
     FROM (

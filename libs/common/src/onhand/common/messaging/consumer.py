@@ -1,6 +1,7 @@
 """The batch consumer: reads what has queued, runs the handlers in one transaction, publishes, acknowledges.
 
-There is no timer and no waiting for a batch to fill: a batch is whatever queued while the last one was committed.
+A batch is whatever queued while the last one was committed. Nothing waits for a batch to fill where the consumer is
+idle, or where somebody waits for an answer. After a batch that answered nobody it rests, and the next one is larger.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 import structlog
 
-from onhand.common.backoff import Backoff
+from onhand.common.backoff import Backoff, stopped_within
 from onhand.common.database import Database, Session
 from onhand.common.messaging.batches import Batches
 from onhand.common.messaging.dead_keys import DeadKeys
@@ -26,6 +27,9 @@ from onhand.common.telemetry import Trouble
 _USUAL_MESSAGES = 8
 """How many messages an entry is expected to hold when entries are asked for. Under load it holds more, and what is too
 much for one transaction waits for the next; when there is little to do it holds one or two."""
+REST_SECONDS = 0.01
+"""After a batch that nobody waits for. A small batch costs almost what a large one does, and without a rest a service
+that keeps up does nothing but small ones (docs/adr/0037)."""
 
 _log = structlog.get_logger()
 
@@ -145,6 +149,10 @@ class _Turn:
             self._unit.told(committed)
             if entries:
                 committed = await self._batches.process(entries, self._session, self._tell)
+                if not (committed.delivery.replies or self._reader.is_behind):
+                    await self._tell(committed)
+                    committed = Committed()
+                    await stopped_within(REST_SECONDS, stopping)
             else:
                 committed = Committed()
                 await self._unit.tidy(self._session)

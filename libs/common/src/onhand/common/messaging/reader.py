@@ -42,6 +42,9 @@ class Reader:
 
     Every method raises `Unavailable` when Redis is away, or `NoGroup` when the group has to be created (again). After
     that the reader is of no more use: entries may have been given to it that it does not know of.
+
+    Attributes:
+        is_behind: whether the last read gave as much as was asked for, so that there may be more.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Reader:
         self._partition = partition
         self._key = stream_key(topic, partition)
         self._cursor = _BEGINNING
+        self.is_behind = False
         self._missing: dict[bytes, int] = {}  # messages of entries that are done in part
         self._read: Command = ("XREADGROUP", "GROUP", group, consumer, "COUNT", count)
 
@@ -78,6 +82,8 @@ class Reader:
         """Append messages, send a payload to each reply channel and acknowledge what is done, in one round trip."""
         if commands := await self._commands(delivery):
             await call(self._connection, *commands)
+            if delivery.done:
+                hit("after_acknowledge")
 
     async def read_own_pending(self) -> list[Entry]:
         """Read again what this member was given and has not acknowledged."""
@@ -136,7 +142,9 @@ class Reader:
         return [("XACK", self._key, self._group, *ids)] if ids else []
 
     def _entries_in(self, reply: Any) -> list[Entry]:  # noqa: ANN401  # as Redis says it
-        return [entry for _, entries in reply or () for entry in self._entries(entries)]
+        read = [entry for _, entries in reply or () for entry in entries]
+        self.is_behind = len(read) >= self._count
+        return self._entries(read)
 
     def _entries(self, entries: Iterable[tuple[bytes, Sequence[bytes] | None]]) -> list[Entry]:
         return [entry for entry_id, fields in entries for entry in messages_in(self._topic, entry_id, fields)]
