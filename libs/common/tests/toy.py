@@ -77,9 +77,7 @@ async def things(database: Database) -> set[str]:
         return {row["thing"] for row in await tx.fetch("SELECT thing FROM things")}
 
 
-async def send(
-    streams: Streams, *names: str, replyto: str | UnsetType = "replies.test", apart: bool = False
-) -> None:
+async def send(streams: Streams, *names: str, replyto: str | UnsetType = "replies.test", apart: bool = False) -> None:
     """Put commands to count things on the stream."""
     envelopes = [wrap(Count(thing=name), source="/test", replyto=replyto) for name in names]
     messages = [Outgoing(Count.TOPIC, envelope.subject, encode(envelope)) for envelope in envelopes]
