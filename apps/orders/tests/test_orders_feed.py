@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from apps.orders.tests.desk import confirmed, create, deliver, fulfil, handle, placed
 from onhand.common.contracts import CancelOrder, FeedEntry, FeedPage, Message, ReadFeed, StockReserved
+from onhand.common.contracts.feed import MOST_FEED_ENTRIES
 from onhand.common.database import Database
 from onhand.common.testing import received
 from onhand.orders.queries import feed
@@ -143,6 +144,27 @@ async def test_a_page_that_found_nothing_within_reach_says_where_to_go_on(
     assert steps(entries) == [(last.order_id, 1)]
 
 
+async def test_what_is_wanted_is_told_whole_however_often_the_walk_to_it_is_broken_off(
+    orders_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_ALONG", feed._ALONG.replace(str(feed.MOST_WALKED), "4"))  # noqa: SLF001
+    monkeypatch.setattr(feed, "_LAST_WALKED", feed._LAST_WALKED.replace(str(feed.MOST_WALKED - 1), "3"))  # noqa: SLF001
+    after = await tip(orders_database)
+    names = [name for name in ("bob", "ann", "ann", "eve", "ann", "ann", "ann", "ann", "bob", "bob") for _ in range(2)]
+    await deliver(orders_database, *(replace(create(BASKET), customer_id=name) for name in names))
+    whole, _ = await read_all(orders_database, ReadFeed(after=after, customer_ids=("ann", "bob", "eve")))
+    assert len(whole) == len(names)
+    for limit in (1, 2, 3, 1000):
+        for wanted in (("bob",), ("eve",), ("bob", "eve")):
+            query = ReadFeed(after=after, customer_ids=wanted, limit=limit)
+            entries, _ = await read_all(orders_database, query)
+            assert entries == [it for it in whole if it.customer_id in wanted]
+
+
+def test_a_page_of_everything_is_full_before_its_walk_is_broken_off() -> None:
+    assert MOST_FEED_ENTRIES < feed.MOST_WALKED
+
+
 async def test_a_page_ends_before_it_is_too_long_for_redis(
     orders_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +217,7 @@ async def test_a_walk_along_the_feed_uses_its_index(orders_database: Database) -
     assert "Index Scan using orders_pkey" in plan
     assert "hashed SubPlan" in plan
     assert "order_events_in_turn" in plan_of_last
+    assert "Index Cond: ((ROW(turn, order_id, version) > " in plan_of_last
     assert "Sort" not in plan_of_last
 
 

@@ -89,6 +89,7 @@ async def test_a_consumer_rests_when_all_is_told_and_until_it_is_to_stop(
 
     async with asyncio.timeout(30), consuming(database, streams):
         await send(streams, "a", replyto=UNSET)
+        await counted(database, "a")
         await nothing_pending(streams)
         assert await told(streams) == ["a"]
 

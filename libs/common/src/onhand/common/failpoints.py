@@ -30,7 +30,7 @@ Attributes:
     before_answer: the gateway has the reply and has not answered its client.
     before_commit, after_commit: a transaction with events, which are still untold after it.
     after_publish: its events and replies are told, and its entries not acknowledged.
-    after_acknowledge: they are, and the next batch is read.
+    after_acknowledge: they are; where somebody waits for an answer, the next batch is read already.
     before_mark: nobody knows yet that the outbox row is published.
     after_mark: the row is deleted by a later transaction that is committed.
     before_sweep_commit: the sweeper has published what a death left behind, say at after_commit, and not deleted it.

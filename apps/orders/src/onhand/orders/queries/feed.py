@@ -1,7 +1,7 @@
 """How the event log of all orders is read on and on: in turn, and never past what may still get something before it.
 
-Each page is two statements. The first asks which transactions have ended. Up to the lowest one that has not, the log is
-complete, and the second, which sees at least as much, reads no further than that.
+Each page is two or three statements. The first asks which transactions have ended. Up to the lowest one that has not,
+the log is complete, and the others, which see at least as much, read no further: nothing there changes any more.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,8 @@ _ALONG = f"""
     WHERE $5::boolean OR order_id IN (SELECT unnest($6::uuid[])) OR customer_id IN (SELECT unnest($7::text[]))
     ORDER BY turn, order_id, version LIMIT $8
 """  # noqa: S608  # numbers and parameters
-# Where a walk is broken off. It is asked apart, and only for a page that is not full: what was walked does not change.
+# Where a walk is broken off. It is asked apart, and only where a page is not full and not everything is wanted: a page
+# of everything is full before that.
 _LAST_WALKED = f"SELECT turn, order_id, version {_WALK} OFFSET {MOST_WALKED - 1} LIMIT 1"
 _OF_ORDER = f"""
     SELECT log.*, (SELECT customer_id FROM orders WHERE orders.order_id = $5)
@@ -105,8 +106,7 @@ async def _find(query: ReadFeed, after: Place, complete_to: Place, tx: Transacti
     if (order_id := _only_order(query)) is not None:
         rows: list[Any] = await tx.fetch(_OF_ORDER, *_between(after, complete_to), order_id, query.limit + 1)
     else:
-        everything = query.order_ids is UNSET and query.customer_ids is UNSET
-        wanted = everything, list(query.order_ids or ()), list(query.customer_ids or ())
+        wanted = _wants_everything(query), list(query.order_ids or ()), list(query.customer_ids or ())
         rows = await tx.fetch(_ALONG, *_between(after, complete_to), *wanted, query.limit + 1)
     return rows
 
@@ -114,9 +114,13 @@ async def _find(query: ReadFeed, after: Place, complete_to: Place, tx: Transacti
 async def _end_of_walk(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> Place:
     """Where the walk was broken off, or else where the log is complete."""
     last = None
-    if _only_order(query) is None:
+    if _only_order(query) is None and not _wants_everything(query):
         last = await tx.fetchrow(_LAST_WALKED, *_between(after, complete_to))
     return max(after, complete_to) if last is None else _place(last)
+
+
+def _wants_everything(query: ReadFeed) -> bool:
+    return query.order_ids is UNSET and query.customer_ids is UNSET
 
 
 def _only_order(query: ReadFeed) -> UUID | None:

@@ -1,7 +1,7 @@
 """The batch consumer: reads what has queued, runs the handlers in one transaction, publishes, acknowledges.
 
-A batch is whatever queued while the last one was committed. Nothing waits for a batch to fill where the consumer is
-idle, or where somebody waits for an answer. After a batch that answered nobody it rests, and the next one is larger.
+A batch is whatever queued while the last one was committed. Nothing waits for a batch to fill where the consumer has
+long been idle, or where somebody waits for a reply. After a batch without replies it rests, and the next one is larger.
 """
 
 import asyncio
@@ -144,7 +144,7 @@ class _Turn:
         await self._take_over(stopping)
         committed = Committed()
         while not stopping.is_set():
-            # What came of the last batch goes the same way as the question for the next.
+            # What came of the last batch goes the same way as the question for the next, if there was no rest between.
             entries = await self._reader.exchange(committed.delivery)
             self._unit.told(committed)
             if entries:
