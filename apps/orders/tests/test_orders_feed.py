@@ -129,11 +129,17 @@ async def test_one_can_ask_for_orders_and_customers(orders_database: Database) -
         assert {it.order_id for it in entries} == wanted
 
 
-async def test_a_page_that_found_nothing_within_reach_says_where_to_go_on(
-    orders_database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def short_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page looks at four entries and no more."""
     monkeypatch.setattr(feed, "_ALONG", feed._ALONG.replace(str(feed.MOST_WALKED), "4"))  # noqa: SLF001
     monkeypatch.setattr(feed, "_LAST_WALKED", feed._LAST_WALKED.replace(str(feed.MOST_WALKED - 1), "3"))  # noqa: SLF001
+
+
+@pytest.mark.usefixtures("short_walks")
+async def test_a_page_that_found_nothing_within_reach_says_where_to_go_on(
+    orders_database: Database,
+) -> None:
     after = await tip(orders_database)
     last = create(BASKET)
     await deliver(orders_database, *(create(BASKET) for _ in range(9)))
@@ -144,11 +150,10 @@ async def test_a_page_that_found_nothing_within_reach_says_where_to_go_on(
     assert steps(entries) == [(last.order_id, 1)]
 
 
+@pytest.mark.usefixtures("short_walks")
 async def test_what_is_wanted_is_told_whole_however_often_the_walk_to_it_is_broken_off(
-    orders_database: Database, monkeypatch: pytest.MonkeyPatch
+    orders_database: Database,
 ) -> None:
-    monkeypatch.setattr(feed, "_ALONG", feed._ALONG.replace(str(feed.MOST_WALKED), "4"))  # noqa: SLF001
-    monkeypatch.setattr(feed, "_LAST_WALKED", feed._LAST_WALKED.replace(str(feed.MOST_WALKED - 1), "3"))  # noqa: SLF001
     after = await tip(orders_database)
     names = [name for name in ("bob", "ann", "ann", "eve", "ann", "ann", "ann", "ann", "bob", "bob") for _ in range(2)]
     await deliver(orders_database, *(replace(create(BASKET), customer_id=name) for name in names))

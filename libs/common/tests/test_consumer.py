@@ -94,6 +94,28 @@ async def test_a_consumer_rests_when_all_is_told_and_until_it_is_to_stop(
         assert await told(streams) == ["a"]
 
 
+async def test_what_could_not_be_told_before_a_rest_is_done_again_and_told(
+    database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver = Reader.deliver
+    failures = [Unavailable("the connection broke")]
+
+    async def deliver_but_not_at_first(reader: Reader, delivery: Delivery) -> None:
+        if delivery.done and failures:
+            raise failures.pop()
+        await deliver(reader, delivery)
+
+    monkeypatch.setattr(Reader, "deliver", deliver_but_not_at_first)
+    async with consuming(database, streams):
+        await send(streams, "a", replyto=UNSET)
+        await counted(database, "a")
+        await eventually(lambda: asyncio.sleep(0, not failures))
+        await nothing_pending(streams)
+    await age_outbox(database)
+    await sweep(database, streams)
+    assert await told(streams) == ["a"]
+
+
 async def test_a_consumer_does_not_rest_while_somebody_waits_for_an_answer(
     database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
