@@ -160,6 +160,37 @@ async def test_what_is_swept_is_to_the_byte_what_was_written(orders_database: Da
     assert [entry.payload for entry in await read(streams, "listener", "toy.outcomes")] == [b"[]"]
 
 
+async def test_a_long_batch_takes_little_room_and_is_swept_to_the_byte(
+    orders_database: Database, streams: Streams
+) -> None:
+    payloads = [b'{"n" : %d, "name": "\xc3\xbc\\u0000"}' % n for n in range(400)]
+    async with orders_database.transaction() as tx:
+        await Outbox().write(tx, [Outgoing("toy.events", "a", payload) for payload in payloads])
+        assert await tx.fetchval("SELECT length(messages) FROM outbox") < sum(map(len, payloads)) / 2
+    await age_outbox(orders_database)
+    assert await sweep(orders_database, streams) == 400
+    assert [entry.payload for entry in await read(streams, "listener", "toy.events")] == payloads
+
+
+@pytest.mark.parametrize(
+    "breaking",
+    [
+        "UPDATE outbox SET messages = substr(messages, 1, length(messages) - 20)",
+        "UPDATE outbox SET messages = overlay(messages PLACING 'xxxx' FROM 5)",
+    ],
+)
+async def test_a_long_batch_that_is_broken_stays_and_is_told(
+    orders_database: Database, streams: Streams, breaking: str
+) -> None:
+    async with orders_database.transaction() as tx:
+        await Outbox().write(tx, [Outgoing("toy.events", "a", b'{"n": %d}' % n) for n in range(400)])
+        await tx.execute(breaking)
+    await age_outbox(orders_database)
+    with pytest.raises(Unavailable, match="row 1 of the outbox cannot be read"):
+        await sweep(orders_database, streams)
+    assert await rows(orders_database) == 1
+
+
 async def test_two_sweepers_publish_what_was_left_behind_once(orders_database: Database, streams: Streams) -> None:
     async with orders_database.transaction() as tx:
         await tx.execute(
