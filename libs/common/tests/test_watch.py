@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import pytest
+
+from onhand.common.messaging import watch as watch_module
 from onhand.common.messaging.connections import call
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams
@@ -45,6 +48,30 @@ async def test_whatever_is_appended_to_any_of_the_topics_is_heard(streams: Strea
         for topic in (*TOPICS, *TOPICS):
             await streams.tell([Outgoing(topic, "a", b"{}")])
             await heard.once_more()
+
+
+async def test_what_follows_the_first_word_after_a_quiet_time_is_heard_without_a_long_pause(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_module, "_PAUSE_SECONDS", 60.0)
+    async with watching(streams) as heard:
+        await asyncio.sleep(0.2)  # quiet
+        for _ in range(2):
+            await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
+            await heard.once_more()
+
+
+async def test_what_is_appended_all_the_time_is_told_now_and_then(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_module, "_QUIET_SECONDS", 60.0)
+    monkeypatch.setattr(watch_module, "_PAUSE_SECONDS", 0.05)
+    clock = asyncio.get_running_loop().time
+    async with watching(streams) as heard:
+        began = clock()
+        while (seconds := clock() - began) < 0.3:
+            await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
+        assert heard.times <= 3 + seconds / 0.05
 
 
 async def test_nothing_is_heard_while_nothing_is_appended_there(streams: Streams) -> None:

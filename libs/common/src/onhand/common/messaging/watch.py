@@ -1,6 +1,7 @@
 """Watches topics: says that something was appended, and not what."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from onhand.common.backoff import stopped_within
@@ -11,6 +12,8 @@ from onhand.common.messaging.streams import Streams
 _BLOCK_MS = 1000
 _PAUSE_SECONDS = 0.05
 """Between two looks; under load something is appended all the time, and to say so more often is of no use."""
+_PAUSE_AFTER_QUIET_SECONDS, _QUIET_SECONDS = 0.01, 0.05
+"""The same after some time without anything: where orders are few, the outcome of one comes just after it."""
 
 _NEWEST = """
 local newest = {}
@@ -39,13 +42,15 @@ async def watch(
     """
     keys = [stream_key(topic, partition) for topic in topics]
     async with streams.connection(partition) as connection:
-        newest = await _newest(connection, keys)
-        while appended() and not await stopped_within(_PAUSE_SECONDS, stopping):
+        newest, pause = await _newest(connection, keys), _PAUSE_AFTER_QUIET_SECONDS
+        while appended() and not await stopped_within(pause, stopping):
+            asked = time.monotonic()
             read: Command = ("XREAD", "COUNT", 1, "BLOCK", _BLOCK_MS, "STREAMS", *keys, *newest)
             # A stream that was lost, with a clock that was set back, goes on below the last id: no read tells of that.
             while not (await call(connection, read))[0] and await _newest(connection, keys) == newest:
                 if stopping.is_set():
                     return
+            pause = _PAUSE_AFTER_QUIET_SECONDS if time.monotonic() - asked > _QUIET_SECONDS else _PAUSE_SECONDS
             # Their ends first, and then the word: what comes in between is told the next time.
             newest = await _newest(connection, keys)
 
