@@ -172,22 +172,33 @@ async def test_a_long_batch_takes_little_room_and_is_swept_to_the_byte(
     assert [entry.payload for entry in await read(streams, "listener", "toy.events")] == payloads
 
 
+async def test_a_short_batch_can_be_read_in_the_database(orders_database: Database) -> None:
+    async with orders_database.transaction() as tx:
+        await Outbox().write(tx, [Outgoing("toy.events", "a", b'{"n":1}')])
+        stored = await tx.fetchval("SELECT convert_from(messages, 'UTF8') FROM outbox")
+    assert stored == '[["toy.events","a",{"n":1}]]'
+
+
 @pytest.mark.parametrize(
     "breaking",
     [
         "UPDATE outbox SET messages = substr(messages, 1, length(messages) - 20)",
-        "UPDATE outbox SET messages = overlay(messages PLACING 'xxxx' FROM 5)",
+        "UPDATE outbox SET messages = overlay(messages PLACING 'xxxx' FROM 5)",  # its header
+        r"UPDATE outbox SET messages = overlay(messages PLACING '\xffffffffffffffffffffffffffffffff' FROM 20)",
+        "UPDATE outbox SET messages = convert_to('[' || repeat('[', 100000), 'UTF8')",  # nested too deep
     ],
 )
-async def test_a_long_batch_that_is_broken_stays_and_is_told(
+async def test_a_batch_that_is_broken_stays_is_told_and_holds_up_no_other(
     orders_database: Database, streams: Streams, breaking: str
 ) -> None:
     async with orders_database.transaction() as tx:
         await Outbox().write(tx, [Outgoing("toy.events", "a", b'{"n": %d}' % n) for n in range(400)])
         await tx.execute(breaking)
+        await Outbox().write(tx, [Outgoing("toy.events", "a", b"{}")])
     await age_outbox(orders_database)
     with pytest.raises(Unavailable, match="row 1 of the outbox cannot be read"):
         await sweep(orders_database, streams)
+    assert [entry.payload for entry in await read(streams, "listener", "toy.events")] == [b"{}"]
     assert await rows(orders_database) == 1
 
 

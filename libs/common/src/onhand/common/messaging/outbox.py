@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from onhand.common.database import Database, Transaction
-from onhand.common.errors import Unavailable
+from onhand.common.errors import Unavailable, in_words
 from onhand.common.failpoints import hit
 from onhand.common.messaging.envelope import Outgoing
 from onhand.common.messaging.streams import Streams
@@ -95,13 +95,14 @@ def _unpack(stored: bytes) -> list[Outgoing]:
     """Read what `_pack` has written.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is no such array, and no frame with one in it.
     """
     try:
         text = lz4.frame.decompress(stored) if stored.startswith(_PACKED) else stored
-    except RuntimeError as error:  # of lz4: the frame is broken
-        raise ValueError(str(error)) from error
-    return [Outgoing(topic, key, bytes(payload)) for topic, key, payload in _decode(text)]
+        return [Outgoing(topic, key, bytes(payload)) for topic, key, payload in _decode(text)]
+    # A broken frame is a RuntimeError, or a MemoryError if it says that it is huge; so is JSON that is nested too deep.
+    except (msgspec.MsgspecError, RuntimeError, MemoryError) as error:
+        raise ValueError(in_words(error)) from error
 
 
 async def sweep(database: Database, streams: Streams) -> int:
@@ -136,9 +137,10 @@ async def _publish(row: int, database: Database, streams: Streams) -> int:
             return 0
         try:
             messages = _unpack(stored)
-            await streams.tell(messages)
         except ValueError as error:
             raise Unavailable(f"row {row} of the outbox cannot be read: {error}") from error
+        try:
+            await streams.tell(messages)
         except Unavailable as error:
             raise Unavailable(f"row {row} of the outbox is not published: {error}") from error
         await tx.execute("DELETE FROM outbox WHERE id = $1", row)

@@ -13,7 +13,7 @@ _BLOCK_MS = 1000
 _PAUSE_SECONDS = 0.05
 """Between two looks; under load something is appended all the time, and to say so more often is of no use."""
 _PAUSE_AFTER_QUIET_SECONDS, _QUIET_SECONDS = 0.01, 0.05
-"""The same after some time without anything: where orders are few, the outcome of one comes just after it."""
+"""The same after some time without anything: where messages are few, what follows from one comes just after it."""
 
 _NEWEST = """
 local newest = {}

@@ -1,7 +1,8 @@
 -- migrate:up
 
 -- All events of a batch in one value, a JSON array of [topic, key, envelope], and how many they are: of an array every
--- element costs who sends it. To look at them: SELECT convert_from(messages, 'UTF8')::json FROM outbox;
+-- element costs who sends it. To look at them: SELECT convert_from(messages, 'UTF8')::json FROM outbox; since then long
+-- ones are LZ4 frames (docs/adr/0038), of which none may be left when this is undone.
 ALTER TABLE outbox ADD COLUMN events integer, ADD COLUMN messages bytea;
 UPDATE outbox SET events = cardinality(topics), messages = (
     SELECT convert_to(json_agg(json_build_array(topic, key, convert_from(payload, 'UTF8')::json) ORDER BY n)::text, 'UTF8')
