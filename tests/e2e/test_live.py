@@ -98,6 +98,8 @@ def test_a_client_that_comes_again_goes_on_where_it_was_also_if_it_had_heard_not
         ("/events", STREAM | {"Last-Event-ID": f"-1-{NOBODY}-1"}, 400),
         ("/events", STREAM | {"Last-Event-ID": f"99999999999999999999-{NOBODY}-1"}, 400),
         ("/events", STREAM | {"Last-Event-ID": f"1-{NOBODY}-1'; DROP TABLE orders"}, 400),
+        ("/events", STREAM | {"Last-Event-ID": f"9999999999999999999-{NOBODY}-1"}, 400),
+        ("/events?customerId=a", STREAM | {"Last-Event-ID": f"9999999999999999999-{NOBODY}-1"}, 400),
         ("/events", STREAM | {"X-Actor": ""}, 400),
         (f"/orders/{NOBODY}/events", STREAM | {"Last-Event-ID": "1"}, 400),
     ],
@@ -106,6 +108,15 @@ def test_what_cannot_be_listened_to_is_a_problem(
     system: System, path: str, headers: dict[str, str], status: int
 ) -> None:
     problem(system.client.get(f"/api/gateway{path}", headers=headers), status)
+
+
+def test_an_order_is_not_told_to_who_has_heard_of_what_has_not_happened(system: System) -> None:
+    product = new_id()
+    set_stock(system, product, 1)
+    order_id = place(system, {product: 1})
+    headers = STREAM | {"Last-Event-ID": f"9999999999999999999-{NOBODY}-1"}
+    answer = system.client.get(f"/api/gateway/orders/{order_id}/events", headers=headers)
+    assert "later than all that has happened" in problem(answer, 400)["detail"]
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/event-stream;q=0.1, application/json", "nonsense"])

@@ -81,6 +81,19 @@ async def test_who_listens_is_not_told_of_things_later_and_later(monkeypatch: py
         await eventually(has_been_told_all)
 
 
+async def test_who_is_further_than_the_feed_is_let_go_and_the_others_are_told() -> None:
+    live, stopping = (
+        Live(cast("Requests", Feed(entries=2, characters=1)), cast("Streams", SimpleNamespace(partitions=0)), most=1),
+        asyncio.Event(),
+    )
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(10):
+        beyond, listener = live.join(Interest(), place(3)), live.join(Interest(), place(1))
+        tasks.create_task(live.run(stopping))
+        assert await beyond.take(10) is None
+        assert place(2).encode() in (await listener.take(10) or b"")
+        stopping.set()
+
+
 async def test_others_have_their_turns_while_something_is_given_out_to_many() -> None:
     turns, turns_at = 0, []
 

@@ -3,8 +3,11 @@
 import asyncio
 from uuid import UUID
 
+import pytest
+
+from onhand.gateway.live import listener as listener_module
 from onhand.gateway.live.feed import BEGINNING, Interest, Page, Told
-from onhand.gateway.live.listener import MOST_WAITING_BYTES, Listener
+from onhand.gateway.live.listener import MOST_WAITING_BYTES, MOST_WAITING_SECONDS, Listener
 from onhand.gateway.live.wanted import Wanted
 
 ORDER = UUID("01a206cd-427d-77a1-8aa6-7ee7769e5ae9")
@@ -76,6 +79,20 @@ async def test_who_takes_too_little_is_dropped_and_gets_no_more() -> None:
         listener.offer(b"x")
     assert (listener.is_dropped, dropped) == (True, [True])
     assert await listener.take(0.01) is None
+
+
+async def test_who_takes_nothing_for_too_long_is_dropped_however_little_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(listener_module, "monotonic", lambda: now)
+    reads, deaf = Listener(Interest(), BEGINNING), Listener(Interest(), BEGINNING)
+    for now in range(0, 200, 20):
+        reads.offer(b"x" * 40_000)  # more than is taken
+        await reads.take(0.01)
+        if now <= MOST_WAITING_SECONDS:
+            deaf.offer(b"x")
+    assert (reads.is_dropped, deaf.is_dropped) == (False, False)
+    deaf.offer(b"x")
+    assert deaf.is_dropped
 
 
 async def test_one_piece_may_be_longer_than_all_that_may_wait() -> None:

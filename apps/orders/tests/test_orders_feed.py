@@ -197,11 +197,15 @@ async def test_a_single_order_is_told_from_its_beginning_also_if_it_is_older_tha
     assert steps((await read_all(orders_database, ReadFeed(after=BEGINNING)))[0]) == [(order_id, 3)]
 
 
-async def test_a_place_of_another_database_is_kept_and_tells_nothing(orders_database: Database) -> None:
+@pytest.mark.parametrize("wanted", [{}, {"customer_ids": ("ann",)}, {"order_ids": (UUID(int=1),)}])
+async def test_who_comes_from_beyond_the_end_is_told_nothing_and_where_the_end_is(
+    orders_database: Database, wanted: dict[str, Any]
+) -> None:
     await placed(orders_database, BASKET)
+    end = (await read(orders_database, ReadFeed())).next
     far = str(feed.Place(9_999_999_999_999_999_999))
-    page = await read(orders_database, ReadFeed(after=far))
-    assert (page.entries, page.next, page.has_more) == ((), far, False)
+    page = await read(orders_database, ReadFeed(after=far, **wanted))
+    assert (page.entries, page.next, page.has_more) == ((), end, False)
 
 
 async def test_a_walk_along_the_feed_uses_its_index(orders_database: Database) -> None:

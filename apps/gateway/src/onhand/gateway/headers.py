@@ -102,6 +102,11 @@ def read_last_event_id(request: falcon.asgi.Request) -> str | None:
     return values[0]
 
 
+def refuse_last_event_id() -> Problem:
+    """The answer to who comes with the id of an event that has not happened here."""
+    return _malformed("last-event-id", "is later than all that has happened here: begin without it")
+
+
 def _read_traceparent(value: bytes | None) -> str | UnsetType:
     text = (value or b"").decode("latin-1")
     return text if _TRACEPARENT.fullmatch(text) else UNSET

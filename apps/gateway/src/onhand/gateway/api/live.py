@@ -11,8 +11,8 @@ from onhand.common.http_protocol import CONNECTION
 from onhand.common.messaging.request_reply import Requests
 from onhand.gateway.api.exchange import Request, Response, ask
 from onhand.gateway.fields import Identifier
-from onhand.gateway.headers import Headers, read_headers, read_last_event_id
-from onhand.gateway.live.feed import BEGINNING, Interest, Page, page_in
+from onhand.gateway.headers import Headers, read_headers, read_last_event_id, refuse_last_event_id
+from onhand.gateway.live.feed import BEGINNING, Interest, Page, page_in, place_of
 from onhand.gateway.live.hub import Live
 from onhand.gateway.live.stream import Start, stream_events
 from onhand.gateway.parameters import refuse_others, text_of
@@ -40,7 +40,7 @@ class Events:
             position = await self._live.end_of_feed()
             page = Page([], position, has_more=False, is_unfinished=False)
         else:
-            page = await _read_page(self._requests, interest, headers, position)
+            page = await _read_first_page(self._requests, interest, headers, position)
         _answer(request, response, self._live, self._requests, Start(interest, position, page))
 
 
@@ -54,7 +54,7 @@ async def stream_order(requests: Requests, live: Live, request: Request, respons
     live.make_room()
     await ask(requests, GetOrder(order_id=order_id), headers)
     interest = Interest(order_id=order_id)
-    page = await _read_page(requests, interest, headers, position)
+    page = await _read_first_page(requests, interest, headers, position)
     _answer(request, response, live, requests, Start(interest, position, page))
 
 
@@ -69,6 +69,19 @@ def _answer(request: Request, response: Response, live: Live, requests: Requests
     response.set_header("X-Accel-Buffering", "no")  # nginx would keep events until there are enough of them
     read = partial(_read_page, requests, start.interest, Headers())
     response.stream = stream_events(live, start, read, request.scope[CONNECTION])
+
+
+async def _read_first_page(requests: Requests, interest: Interest, headers: Headers, after: str) -> Page:
+    """What a client has missed.
+
+    Raises:
+        Problem: 400, it has heard of what has not happened here: in another database, or before an older state of this
+            one was put back. It would hear nothing for long.
+    """
+    page = await _read_page(requests, interest, headers, after)
+    if place_of(page.next) < place_of(after):
+        raise refuse_last_event_id()
+    return page
 
 
 async def _read_page(requests: Requests, interest: Interest, headers: Headers, after: str) -> Page:

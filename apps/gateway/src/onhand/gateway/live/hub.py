@@ -66,6 +66,11 @@ class Live:
         self.streaming = 0
         self.dropped = 0
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the process is about to stop."""
+        return self._is_closed
+
     def make_room(self) -> None:
         """Make sure that one more stream of events may be opened.
 
@@ -177,7 +182,10 @@ class Live:
             entries += page.entries
             size += sum(len(told.event) for told in page.entries)
         whole = page._replace(entries=entries)
-        return whole, await _give_out(whole, wanted)
+        cost = await _give_out(whole, wanted)
+        if not whole.has_more:
+            wanted.end_beyond(whole.next)
+        return whole, cost
 
 
 async def _give_out(page: Page, wanted: Wanted) -> float:

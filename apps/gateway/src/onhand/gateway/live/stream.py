@@ -1,6 +1,9 @@
 """A stream of events for one client (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -13,6 +16,8 @@ from onhand.gateway.live.listener import Listener
 
 _HELLO = b"retry: 1000\n"
 _HEARTBEAT = b": still here\n"
+_PATIENCE_SECONDS = 30.0
+"""How long a client may take to read a page of what it has missed."""
 _log = structlog.get_logger()
 
 ReadPage = Callable[[str], Awaitable[Page]]
@@ -43,8 +48,9 @@ async def stream_events(live: Live, start: Start, read: ReadPage, connection: Co
     try:
         yield _HELLO + at(position)
         while page.has_more:
-            yield _events(page)
-            if connection.is_lost:
+            with _patience(connection):
+                yield _events(page)
+            if connection.is_lost or live.is_closed:
                 return
             try:
                 page = await read(page.next)
@@ -63,14 +69,25 @@ async def stream_events(live: Live, start: Start, read: ReadPage, connection: Co
 
 
 async def _pieces(listener: Listener, connection: Connection, heartbeat_seconds: float) -> AsyncGenerator[bytes]:
-    def end() -> None:  # it waits for the client to read, and would wait for long
-        _log.warning("a listener is dropped: it does not read what it is sent")
-        connection.abort()
-
-    listener.when_dropped, listener.write_now = end, connection.write_now
+    listener.when_dropped, listener.write_now = partial(_drop, connection), connection.write_now
     connection.when_lost = listener.close
     while not connection.is_lost and (piece := await listener.take(heartbeat_seconds)) is not None:
         yield piece or _HEARTBEAT + at(listener.position)
+
+
+@contextmanager
+def _patience(connection: Connection) -> Iterator[None]:
+    """Drop a client that takes longer than that to read what it is sent in the block."""
+    timer = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, _drop, connection)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _drop(connection: Connection) -> None:
+    _log.warning("a listener is dropped: it does not read what it is sent")
+    connection.abort()  # to close it would wait for the client to read, and for long
 
 
 def _events(page: Page) -> bytes:

@@ -55,6 +55,13 @@ class Wanted:
         for listener in self._all():
             listener.advance(page.next, place)
 
+    def end_beyond(self, end: str) -> None:
+        """Let those end who are further than the feed: an older state was put back, and they would hear nothing."""
+        place = place_of(end)
+        for listener in self._all():
+            if listener.place > place:
+                listener.close()
+
     def _interested(self, told: Told) -> Iterator[Interest]:
         if _EVERYTHING in self._listeners:
             yield _EVERYTHING

@@ -112,11 +112,11 @@ async def _find(query: ReadFeed, after: Place, complete_to: Place, tx: Transacti
 
 
 async def _end_of_walk(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> Place:
-    """Where the walk was broken off, or else where the log is complete."""
+    """Where the walk was broken off, or else where the log is complete, even if that is before its beginning."""
     last = None
     if _only_order(query) is None and not _wants_everything(query):
         last = await tx.fetchrow(_LAST_WALKED, *_between(after, complete_to))
-    return max(after, complete_to) if last is None else _place(last)
+    return complete_to if last is None else _place(last)
 
 
 def _wants_everything(query: ReadFeed) -> bool:

@@ -49,7 +49,8 @@ class FeedPage(Reply, frozen=True, omit_defaults=False):
     """A part of the feed. Reply to `ReadFeed`.
 
     Attributes:
-        next: up to where all was told that is asked for; never less than what was asked.
+        next: up to where all was told that is asked for. It is less than what was asked only if that lies beyond all
+            that there is: it is a place of another database, or an older state of this one was put back.
         has_more: whether there is more to be told already.
         is_unfinished: whether something is just being written, so that there may be more in a moment.
     """
