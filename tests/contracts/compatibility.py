@@ -10,8 +10,16 @@ from typing import Any, NamedTuple
 
 Schema = Mapping[str, Any]
 
+_WORDS = frozenset({"title", "description", "examples", "example", "deprecated", "discriminator", "$defs"})
+"""Say nothing of the value itself. What a discriminator says is in the alternatives, too."""
 _LOW = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _HIGH = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
+_UNDERSTOOD = frozenset(
+    {"$ref", "anyOf", "type", "enum", "const", "pattern", "format", "default", "properties", "required", "items"}
+    | {"additionalProperties", "prefixItems", *_LOW, *_HIGH}
+)
+"""What is compared by what it means; everything else has to be the same."""
+_ANYTHING = "anything"
 
 
 class Breaks(Flag):
@@ -77,8 +85,10 @@ def changes(sides: Sides, path: str = "$", seen: frozenset[tuple[str, str]] = fr
         return
     if "anyOf" in sides.before or "anyOf" in sides.after:
         yield from _alternatives(sides, path, seen)
+        yield from changes(sides.at(_of_all_alternatives(sides.before), _of_all_alternatives(sides.after)), path, seen)
         return
     yield from (Change(path, what, breaks) for what, breaks in _of_value(sides.before, sides.after))
+    yield from (Change(path, what, breaks) for what, breaks in _rules(sides))
     if _type(sides.before) == _type(sides.after):
         yield from _fields(sides, path, seen)
         yield from _items(sides, path, seen)
@@ -94,24 +104,67 @@ def _follow(schema: Schema, root: Schema) -> Schema:
 
 
 def _alternatives(sides: Sides, path: str, seen: frozenset[tuple[str, str]]) -> Iterator[Change]:
-    """Each alternative of before is compared with the one of its kind."""
-    before = _by_kind(sides.before, sides.before_root)
-    after = _by_kind(sides.after, sides.after_root)
+    """Each alternative of before is compared with the one of its kind. What can be anything has all of them."""
+    tag = next((it["discriminator"]["propertyName"] for it in sides[:2] if "discriminator" in it), "")
+    before = _by_kind(sides.before, sides.before_root, tag)
+    after = _by_kind(sides.after, sides.after_root, tag)
     for kind in sorted(before.keys() | after.keys()):
-        for old, new in zip(before[kind], after[kind], strict=False):
+        were, are = before.get(kind, []), after.get(kind, [])
+        for old, new in zip(were, are, strict=False):
             yield from changes(sides.at(old, new), path, seen)
-        if len(before[kind]) > len(after[kind]):
+        if len(were) > len(are) and _ANYTHING not in after:
             yield Change(path, f"may no longer be {kind}", Breaks.WRITERS)
-        if len(before[kind]) < len(after[kind]):
+        if len(were) < len(are) and _ANYTHING not in before:
             yield Change(path, f"may now also be {kind}", Breaks.READERS)
 
 
-def _by_kind(schema: Schema, root: Schema) -> defaultdict[str, list[Schema]]:
+def _by_kind(schema: Schema, root: Schema, tag: str) -> dict[str, list[Schema]]:
     kinds: defaultdict[str, list[Schema]] = defaultdict(list)
     for it in schema.get("anyOf", [schema]):
-        alternative = _follow(it, root)
-        kinds["one of some words" if "enum" in alternative else _type(alternative)].append(it)
-    return kinds
+        kinds[_kind(_follow(it, root), tag)].append(it)
+    return dict(kinds)
+
+
+def _kind(alternative: Schema, tag: str) -> str:
+    """What an alternative is told from others by: the word that it is tagged with, or its type."""
+    if word := _enum(alternative.get("properties", {}).get(tag, {})):
+        return f"of the {tag} {_listed(word)}"
+    if "enum" in alternative:
+        return "one of some words"
+    is_limited = alternative.keys() - _WORDS - {"default"}
+    kind = _type(alternative)
+    return "something" if kind == _ANYTHING and is_limited else kind
+
+
+def _of_all_alternatives(schema: Schema) -> Schema:
+    """What is said beside alternatives; of what has none, what would be said there."""
+    return {name: it for name, it in schema.items() if (name != "anyOf" if "anyOf" in schema else name == "default")}
+
+
+def _rules(sides: Sides) -> Iterator[tuple[str, Breaks]]:
+    """What else a value must be. Whether a rule became wider or narrower, nobody can tell from how it is written."""
+    for name in sorted((sides.before.keys() | sides.after.keys()) - _UNDERSTOOD - _WORDS):
+        was = _whole(sides.before.get(name), sides.before_root)
+        now = _whole(sides.after.get(name), sides.after_root)
+        if was is None:
+            yield f"has the rule {name}, was without", Breaks.WRITERS
+        elif now is None:
+            yield f"has the rule {name} no more", Breaks.READERS
+        elif was != now:
+            yield f"has another rule {name}", Breaks.WRITERS | Breaks.READERS
+
+
+def _whole(rule: Any, root: Schema, seen: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401  # JSON
+    """A rule with what its references lead to in their place."""
+    if isinstance(rule, list):
+        return [_whole(it, root, seen) for it in rule]
+    if not isinstance(rule, Mapping):
+        return rule
+    reference = rule.get("$ref")
+    if reference in seen:  # a schema that holds itself
+        return reference
+    known = seen if reference is None else seen | {reference}
+    return {name: _whole(it, root, known) for name, it in _follow(rule, root).items()}
 
 
 def _of_value(before: Schema, after: Schema) -> Iterator[tuple[str, Breaks]]:
@@ -140,7 +193,7 @@ def _of_value(before: Schema, after: Schema) -> Iterator[tuple[str, Breaks]]:
 def _type(schema: Schema) -> str:
     words = _enum(schema)
     is_text = words is not None and all(isinstance(word, str) for word in words)
-    return str(schema.get("type", "string" if is_text else "anything"))
+    return str(schema.get("type", "string" if is_text else _ANYTHING))
 
 
 def _words(before: Schema, after: Schema) -> Iterator[tuple[str, Breaks]]:
@@ -196,11 +249,14 @@ def _fields(sides: Sides, path: str, seen: frozenset[tuple[str, str]]) -> Iterat
 
 
 def _items(sides: Sides, path: str, seen: frozenset[tuple[str, str]]) -> Iterator[Change]:
-    """Elements of arrays, and values of objects without fixed names."""
-    for name in ("items", "additionalProperties"):
-        before, after = sides.before.get(name), sides.after.get(name)
-        if isinstance(before, Mapping) and isinstance(after, Mapping):
-            yield from changes(sides.at(before, after), f"{path}[]", seen)
+    """Elements of arrays, and values of objects without fixed names; where nothing is said they may be anything."""
+    for name in {"items", "additionalProperties"} & (sides.before.keys() | sides.after.keys()):
+        before, after = sides.before.get(name, True), sides.after.get(name, True)
+        if after is False and before is not False:
+            yield Change(path, "may have nothing else any more", Breaks.WRITERS)
+        elif before is not False:
+            old, new = ({} if it is True else it for it in (before, after))
+            yield from changes(sides.at(old, new), f"{path}[]", seen)
     for number, (before, after) in enumerate(
         zip(sides.before.get("prefixItems", ()), sides.after.get("prefixItems", ()), strict=False)
     ):

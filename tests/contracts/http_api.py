@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from onhand.gateway.api.operations import OPERATIONS, PARAMETERS
-from onhand.gateway.openapi import document
+from onhand.gateway.openapi import EVENT_DATA, document
 from tests.contracts.compatibility import Breaks, Sides, changes
 
 OPENAPI = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -36,7 +36,7 @@ def broken_clients(before: Document, now: Document) -> Iterator[str]:
             if new is None:
                 yield f"{where} is gone: clients that call it get a 404 or 405. {_WAY_OUT}"
             else:
-                for what in _broken(old, new, before, now):
+                for what in _broken(old, new, (before, now)):
                     yield f"{where}: {what}: clients that were made before would break. {_WAY_OUT}"
 
 
@@ -46,48 +46,78 @@ def breaking_api_changes() -> Iterator[str]:
         yield from broken_clients(json.loads(OPENAPI.read_text()), http_api())
 
 
-def _broken(old: Document, new: Document, before: Document, now: Document) -> Iterator[str]:
+def _broken(old: Document, new: Document, roots: tuple[Document, Document]) -> Iterator[str]:
     if old["operationId"] != new["operationId"]:
         yield f"its operationId is {new['operationId']}, was {old['operationId']}"
-    yield from _parameters(old, new, before, now)
-    if "requestBody" in new:
-        if new["requestBody"]["required"] and not old.get("requestBody", {}).get("required"):
-            yield "its body is required, and might be absent"
-        if "requestBody" in old:
-            yield from _bodies(old["requestBody"], new["requestBody"], Breaks.WRITERS, (before, now), "body")
-    for status, answer in old["responses"].items():
-        if status.startswith("2"):
-            if status not in new["responses"]:
-                yield f"it no longer answers {status}"
-            else:
-                yield from _bodies(answer, new["responses"][status], Breaks.READERS, (before, now), status)
+    yield from _parameters(old, new, roots)
+    if new.get("requestBody", {}).get("required") and not old.get("requestBody", {}).get("required"):
+        yield "its body is required, and might be absent"
+    if "requestBody" in old:
+        told = _bodies(old["requestBody"], new.get("requestBody", {}), Breaks.WRITERS, roots)
+        yield from (f"body {it}" for it in told)
+    yield from _answers(old["responses"], new["responses"], roots)
 
 
-def _parameters(old: Document, new: Document, before: Document, now: Document) -> Iterator[str]:
+def _parameters(old: Document, new: Document, roots: tuple[Document, Document]) -> Iterator[str]:
     was = {(it["in"], it["name"]): it for it in old["parameters"]}
     are = {(it["in"], it["name"]): it for it in new["parameters"]}
     for key in sorted(was.keys() | are.keys()):
         name = f"its {key[0]} parameter {key[1]}"
         if key not in are:
             yield f"{name} is gone"
-        elif key not in was:
-            if are[key].get("required"):
-                yield f"{name} is new and required"
-        else:
-            yield from _told(was[key]["schema"], are[key]["schema"], Breaks.WRITERS, (before, now), name)
+            continue
+        before = was.get(key, {})
+        if are[key].get("required") and not before.get("required"):
+            yield f"{name} is {'required, and might be absent' if before else 'new and required'}"
+        if before:
+            yield from (f"{name} {it}" for it in _told(before["schema"], are[key]["schema"], Breaks.WRITERS, roots))
 
 
-def _bodies(
-    old: Document, new: Document, matters: Breaks, roots: tuple[Document, Document], name: str
-) -> Iterator[str]:
-    for media_type, content in old.get("content", {}).items():
-        if media_type not in new.get("content", {}):
-            yield f"{name} is no longer {media_type}"
-        else:
-            yield from _told(content["schema"], new["content"][media_type]["schema"], matters, roots, name)
+def _answers(old: Document, new: Document, roots: tuple[Document, Document]) -> Iterator[str]:
+    """What is broken about answers; what is the same with several statuses is said once.
+
+    A problem that is told no more breaks nobody. Nor does a new one: a client has to take a 4xx or 5xx that it does not
+    know for a 400 or 500 (RFC 9110, 15), and the document is the same. A new success it would take for another.
+    """
+    found: dict[str, list[str]] = {}
+    for status, answer in old.items():
+        if status in new:
+            told = (*_bodies(answer, new[status], Breaks.READERS, roots), *_headers(answer, new[status], roots))
+            for what in told:
+                found.setdefault(what, []).append(status)
+        elif not _is_problem(status):
+            yield f"it no longer answers {status}"
+    yield from (f"{', '.join(statuses)} {what}" for what, statuses in found.items())
+    yield from (f"it may now answer {it}" for it in new if it not in old and not _is_problem(it))
 
 
-def _told(old: Any, new: Any, matters: Breaks, roots: tuple[Document, Document], name: str) -> Iterator[str]:  # noqa: ANN401  # JSON
-    for it in changes(Sides(old, new, *roots)):
-        if it.breaks & matters:
-            yield f"{name} {it.path} {it.what}"
+def _is_problem(status: str) -> bool:
+    return status >= "400"
+
+
+def _headers(old: Document, new: Document, roots: tuple[Document, Document]) -> Iterator[str]:
+    are = new.get("headers", {})
+    for name, before in old.get("headers", {}).items():
+        if name not in are:
+            yield f"has the header {name} no more"
+            continue
+        if before.get("required") and not are[name].get("required"):
+            yield f"may be without the header {name}, and always had it"
+        told = _told(before["schema"], are[name]["schema"], Breaks.READERS, roots)
+        yield from (f"header {name} {it}" for it in told)
+
+
+def _bodies(old: Document, new: Document, matters: Breaks, roots: tuple[Document, Document]) -> Iterator[str]:
+    for media_type, before in old.get("content", {}).items():
+        now = new.get("content", {}).get(media_type)
+        if now is None:
+            yield f"is no longer {media_type}"
+            continue
+        yield from _told(before["schema"], now["schema"], matters, roots)
+        if EVENT_DATA in before:
+            told = _told(before[EVENT_DATA], now.get(EVENT_DATA, {}), matters, roots)
+            yield from (f"data of events {it}" for it in told)
+
+
+def _told(old: Document, new: Document, matters: Breaks, roots: tuple[Document, Document]) -> Iterator[str]:
+    yield from (f"{it.path} {it.what}" for it in changes(Sides(old, new, *roots)) if it.breaks & matters)

@@ -62,9 +62,13 @@ def broken_by(contract: type[Message], before: dict[str, Any]) -> Iterator[str]:
             yield _sentence(contract, f"its {name} is {now.get(name)}, was {before.get(name)}", Breaks.READERS)
     has_other_readers = not issubclass(contract, Command | Query | Older)
     matters = Breaks.WRITERS | Breaks.READERS if has_other_readers else Breaks.WRITERS
-    for change in sorted(compare(before, now), key=lambda it: (it.path, it.what)):
+    for change in sorted(compare(_schema_in(before), _schema_in(now)), key=lambda it: (it.path, it.what)):
         if broken := change.breaks & matters:
             yield _sentence(contract, f"{change.path} {change.what}", broken)
+
+
+def _schema_in(shape: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shape.items() if name not in {"topic", "subject"}}
 
 
 def path_of(message_type: str) -> Path:

@@ -1,14 +1,19 @@
 """A real gateway answers as its OpenAPI document says: its own examples, and whatever can be made up from it."""
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import schemathesis
 import schemathesis.openapi
+from schemathesis.checks import not_a_server_error
 
+from onhand.gateway.openapi import EVENT_DATA
 from tests.e2e.conftest import StartSystem
+from tests.e2e.shop import new_id, place
 from tests.e2e.system import System
 from tests.e2e.waiting import eventually
 from tests.fuzz.run import ENDLESS, run_schemathesis
@@ -73,6 +78,49 @@ def test_the_examples_of_the_document_work_one_after_the_other_as_it_says(system
         for method in methods
     }
     assert tried == described - {("GET", ENDLESS.removeprefix("/api/gateway"))}
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [
+        ({}, {"Last-Event-ID": "nonsense"}, 400),
+        ({}, {"X-Actor": ""}, 400),
+        ({}, {"Accept": "application/json"}, 406),
+        ({"customerId": ""}, {}, 422),
+        ({"who": "cust-456"}, {}, 422),
+    ],
+)
+def test_a_stream_of_events_that_cannot_be_is_answered_as_the_document_says(
+    system: System, query: dict[str, str], headers: dict[str, str], status: int
+) -> None:
+    document: Any = schemathesis.openapi.from_url(f"{system.url('gateway')}/api/gateway/openapi.json")
+    answer = document[ENDLESS]["GET"].Case(query=query, headers=headers).call_and_validate()
+    assert answer.status_code == status
+
+
+def test_a_stream_of_events_too_many_is_answered_as_the_document_says(start_system: StartSystem) -> None:
+    system = start_system(MAX_LISTENERS="0")
+    document: Any = schemathesis.openapi.from_url(f"{system.url('gateway')}/api/gateway/openapi.json")
+    answer = document[ENDLESS]["GET"].Case().call_and_validate(excluded_checks=[not_a_server_error])
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, ["1"])
+
+
+@pytest.mark.parametrize("path", [ENDLESS, "/api/gateway/orders/{orderId}/events"])
+def test_a_stream_of_events_is_what_the_document_says_from_its_first_event_on(system: System, path: str) -> None:
+    document = system.client.get("/api/gateway/openapi.json").json()
+    described = document["paths"][path]["get"]["responses"]["200"]["content"]["text/event-stream"]
+    schema = described[EVENT_DATA] | {"components": document["components"]}
+    before = place(system, {new_id(): 1})
+    stream = {"Accept": "text/event-stream"}
+    with system.client.stream("GET", path.format(orderId=before), headers=stream, timeout=20) as answer:
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
+        lines = answer.iter_lines()
+        assert next(lines) == "retry: 1000"
+        place(system, {new_id(): 1})  # it has begun, so one that listens to everything is told
+        name = next(it for it in lines if it.startswith("id: ")).removeprefix("id: ")
+        event = json.loads(next(it for it in lines if it.startswith("data: ")).removeprefix("data: "))
+    assert name
+    jsonschema_rs.validator_for(schema, validate_formats=True).validate(event)
 
 
 def test_a_list_for_a_location_that_is_not_there_is_answered_as_the_document_says(system: System) -> None:

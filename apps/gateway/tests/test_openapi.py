@@ -12,10 +12,10 @@ import pytest
 from answering import Answering, send
 from onhand.common.contracts import LocationList
 from onhand.common.messaging.request_reply import Requests
-from onhand.gateway.api import create_app
+from onhand.gateway.api import batches, create_app, operations
 from onhand.gateway.api.operations import OPERATIONS, PARAMETERS
 from onhand.gateway.live.hub import Live
-from onhand.gateway.openapi import API, document
+from onhand.gateway.openapi import API, EVENT_DATA, document
 
 _ANSWERING = Answering(LocationList(about="locations", locations=()))
 _OF_THE_DOCUMENT = {f"{API}/openapi.json", f"{API}/docs", f"{API}/docs/{{asset}}"}
@@ -52,6 +52,54 @@ def test_schemas_have_plain_names_and_every_reference_leads_to_one(described: di
     schemas = described["components"]["schemas"]
     assert all(name.isalpha() for name in schemas)
     assert {it.removeprefix("#/components/schemas/") for it in _values_of(described, "$ref")} == set(schemas)
+
+
+def test_the_document_has_the_fields_of_batches_that_are_really_read_and_told() -> None:
+    for described, real in (
+        (operations.OrderBatch, batches.OrderBatch),
+        (operations.StockBatch, batches.StockBatch),
+        (operations.OrderResult, batches.Result),
+        (operations.StockResult, batches.Result),
+        (operations.OrderResults, batches.Results),
+        (operations.StockResults, batches.Results),
+    ):
+        assert _fields_of(described) == _fields_of(real), described
+
+
+def test_what_an_item_of_a_batch_is_and_becomes_is_described(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    assert schemas["OrderBatch"]["properties"]["orders"]["items"] == _reference("BatchOrder")
+    order, alone = schemas["BatchOrder"], schemas["NewOrder"]
+    assert order["properties"] == alone["properties"] | {"idempotencyKey": order["properties"]["idempotencyKey"]}
+    assert (order["required"], order["oneOf"]) == (alone["required"], alone["oneOf"])
+    kinds = {"set": "SetItem", "receive": "ReceiptItem", "adjust": "AdjustmentItem"}
+    assert schemas["StockBatch"]["properties"]["items"]["items"] == {
+        "anyOf": [_reference(name) for name in kinds.values()],
+        "discriminator": {
+            "propertyName": "type",
+            "mapping": {word: _reference(name)["$ref"] for word, name in kinds.items()},
+        },
+    }
+    assert schemas["AdjustmentItem"]["not"] == schemas["Adjustment"]["not"]
+    assert schemas["OrderResult"]["properties"]["body"] == _reference("OrderReceipt")
+    bodies = schemas["StockResult"]["properties"]["body"]
+    assert bodies == {"anyOf": [_reference("StockLevel"), _reference("MovementReceipt")]}
+
+
+def test_what_the_data_of_an_event_is_is_described_wherever_events_are_told(described: dict[str, Any]) -> None:
+    streams = [
+        content["text/event-stream"]
+        for methods in described["paths"].values()
+        for operation in methods.values()
+        for content in [operation["responses"].get("200", {}).get("content", {})]
+        if "text/event-stream" in content
+    ]
+    assert len(streams) == 2
+    for it in streams:
+        assert it["schema"]["type"] == "string"
+        assert "FeedEntry" in it["schema"]["description"]
+        assert it[EVENT_DATA] == _reference("FeedEntry")
+    assert "position" in described["components"]["schemas"]["FeedEntry"]["required"]
 
 
 def test_patterns_are_those_of_javascript(described: dict[str, Any]) -> None:
@@ -101,6 +149,14 @@ async def test_the_page_has_no_other_files(name: str) -> None:
     answer = await send(_ANSWERING, "GET", f"/docs/{name}")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def _fields_of(kind: type[msgspec.Struct]) -> list[tuple[str, object]]:
+    return [(it.encode_name, it.default) for it in msgspec.structs.fields(kind)]
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _values_of(node: Any, name: str) -> Iterator[str]:  # noqa: ANN401  # JSON

@@ -11,11 +11,14 @@ from importlib.metadata import version
 from typing import Any, NamedTuple, get_args
 
 import msgspec
+from msgspec import Meta, Struct
 
 from onhand.gateway.explanation import Body
 from onhand.gateway.problems import ProblemDetails
 
 API = "/api/gateway"
+EVENT_DATA = "x-event-data"
+"""Beside the schema of a stream of events: that of the JSON in the data of each."""
 Schema = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -63,11 +66,6 @@ _LAST_EVENT_ID: Schema = {
     "description": "For streams of events: the last id that was told, to go on after it.",
     "schema": {"type": "string"},
 }
-_EVENT_STREAM: Schema = {
-    "text/event-stream": {
-        "schema": {"type": "string", "description": "Server-sent events; the data of each is a JSON object."}
-    }
-}
 
 
 class Operation(NamedTuple):
@@ -90,7 +88,7 @@ class Operation(NamedTuple):
         is_page: whether it answers with one page of a list, and with `Link` if there is another.
         example: a body that a client may send.
         may_wait: whether a client may ask to be answered later, with the outcome.
-        has_events: whether it answers with a stream of events, if that is asked for or nothing else is there.
+        events: what the data of each event is, if it answers with a stream of them where that is asked for.
     """
 
     method: str
@@ -109,7 +107,12 @@ class Operation(NamedTuple):
     is_page: bool = False
     example: object = None
     may_wait: bool = False
-    has_events: bool = False
+    events: Any = None
+
+
+def one_of(*kinds: type[Struct]) -> Meta:
+    """Says of a field of any type that it is one of some structs that operations speak of, whose fields tell which."""
+    return Meta(extra_json_schema={"anyOf": [_reference_to(it) for it in kinds]})
 
 
 def document(operations: Sequence[Operation], parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,11 +147,10 @@ class _Kinds:
     def __init__(self, operations: Iterable[Operation]) -> None:
         kinds: list[Any] = [ProblemDetails]
         for it in operations:
-            kinds += [kind for kind in (it.reply, it.body) if kind is not None]
+            kinds += [kind for kind in (it.reply, it.body, it.events) if kind is not None]
         schemas, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
         self._by_kind = dict(zip(map(repr, kinds), map(_plain, schemas), strict=True))
-        members = [member for it in kinds for member in get_args(it) or (it,)]  # of a union, each
-        together = {it.__name__: it.TOGETHER for it in members if isinstance(it, type) and issubclass(it, Body)}
+        together = {it.__name__: it.TOGETHER for it in _structs_in(kinds) if issubclass(it, Body)}
         self.components: Schema = {
             name: _plain(schema) | together.get(name, {}) for name, schema in sorted(components.items())
         }
@@ -159,6 +161,29 @@ class _Kinds:
         return {media_type: content if example is None else content | {"example": example}}
 
 
+def _structs_in(kinds: Iterable[Any]) -> Iterator[type[Struct]]:
+    """All structs that types are made of."""
+    for it in kinds:
+        if isinstance(it, type) and issubclass(it, Struct):
+            yield it
+            yield from _structs_in(field.type for field in msgspec.structs.fields(it))
+        else:
+            yield from _structs_in(get_args(it))
+
+
+def _reference_to(kind: type[Struct]) -> Schema:
+    return {"$ref": _REFERENCE.format(name=kind.__name__)}
+
+
+def _event_stream(kind: type[Struct]) -> Schema:
+    """How a stream of events is described. OpenAPI 3.1 has no word for their data, so an extension refers to it."""
+    words = (
+        f"Server-sent events. The `data` of each is the JSON of one {kind.__name__}, and the `id` is a place to go on"
+        " after, also where there is nothing else to tell."
+    )
+    return {"text/event-stream": {"schema": {"type": "string", "description": words}, EVENT_DATA: _reference_to(kind)}}
+
+
 def _described(operation: Operation, kinds: _Kinds, parameters: Mapping[str, Any]) -> Schema:
     in_path = [
         {"name": _camel(name), "in": "path", "required": True, "schema": _schema(parameters[name])}
@@ -166,7 +191,7 @@ def _described(operation: Operation, kinds: _Kinds, parameters: Mapping[str, Any
     ]
     in_query = [{"name": name, "in": "query", "schema": _schema(kind)} for name, kind in operation.query.items()]
     in_header = [_PREFER] if operation.may_wait else []
-    in_header += [_LAST_EVENT_ID] if operation.has_events else []
+    in_header += [_LAST_EVENT_ID] if operation.events is not None else []
     in_header += [_ACTOR, _KEY] if operation.method == "POST" else [_ACTOR]
     described: Schema = {
         "operationId": operation.name,
@@ -188,7 +213,7 @@ def _answers(operation: Operation, kinds: _Kinds, operations: Sequence[Operation
     answers: Schema = {
         str(status): {
             "description": HTTPStatus(status).phrase,
-            "content": content | (_EVENT_STREAM if operation.has_events else {}),
+            "content": content | (_event_stream(operation.events) if operation.events is not None else {}),
             **({"headers": headers} if headers else {}),
             **({"links": dict(_links(operation, operations))} if operation.makes else {}),
         }

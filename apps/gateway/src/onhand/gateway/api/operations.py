@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from onhand.common.contracts import (
+    FeedEntry,
     HoldDetails,
     IncomingDetails,
     LocationDetails,
@@ -21,7 +22,7 @@ from onhand.common.contracts import (
 from onhand.common.contracts.explanation import PageSize
 from onhand.common.contracts.message import Moment, PageLimit, Quantity
 from onhand.common.contracts.orders import FulfilmentStatus, OrderStatus
-from onhand.gateway.api.batches import MAX_ITEMS, Results
+from onhand.gateway.api.batches import MAX_ITEMS, AnyItem, BatchOrder
 from onhand.gateway.api.catalogue import NewLocation, NewProduct
 from onhand.gateway.api.movements import AnyMovement
 from onhand.gateway.api.orders import Cancellation, NewFulfilment, NewOrder, NewReturn
@@ -29,7 +30,8 @@ from onhand.gateway.api.reservations import Extension, NewReservation
 from onhand.gateway.api.stock import Expected, ExpectedAnew, NewLevel
 from onhand.gateway.explanation import Body
 from onhand.gateway.fields import Identifier, Label, LocationName
-from onhand.gateway.openapi import Operation
+from onhand.gateway.openapi import Operation, one_of
+from onhand.gateway.problems import ProblemDetails
 
 
 class Locations(Struct, frozen=True):
@@ -69,13 +71,43 @@ class Incoming(Struct, frozen=True):
 class OrderBatch(Body, frozen=True):
     """Orders, each as one alone. A wrong one is answered with a problem in its place, and the others are done."""
 
-    orders: Annotated[tuple[Any, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+    orders: Annotated[tuple[BatchOrder, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
 class StockBatch(Body, frozen=True):
     """Things to do to stock, in any order. A wrong one is answered with a problem in its place."""
 
-    items: Annotated[tuple[Any, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+    items: Annotated[tuple[AnyItem, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+
+
+class OrderResult(Struct, frozen=True):
+    """What became of one order: the status and the body that it would have got alone, or a problem."""
+
+    status: int
+    body: OrderReceipt | UnsetType = UNSET
+    replayed: bool = False
+    problem: ProblemDetails | UnsetType = UNSET
+
+
+class OrderResults(Struct, frozen=True):
+    """What became of each order, in the order of the request."""
+
+    results: tuple[OrderResult, ...]
+
+
+class StockResult(Struct, frozen=True):
+    """What became of one item: the status and the body that it would have got alone, or a problem."""
+
+    status: int
+    body: Annotated[Any, one_of(StockLevel, MovementReceipt)] = UNSET  # msgspec has no union of structs without tags
+    replayed: bool = False
+    problem: ProblemDetails | UnsetType = UNSET
+
+
+class StockResults(Struct, frozen=True):
+    """What became of each item, in the order of the request."""
+
+    results: tuple[StockResult, ...]
 
 
 PARAMETERS: dict[str, Any] = {
@@ -286,7 +318,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Tell all that has happened to an order; as a stream of events also what happens from then on.",
         OrderTimeline,
         problems=[404],
-        has_events=True,
+        events=FeedEntry,
     ),
     Operation(
         "GET",
@@ -295,7 +327,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Tell what happens to all orders, or to those of a customer, while it happens.",
         query={"customerId": Identifier},
         problems=[406, 422],
-        has_events=True,
+        events=FeedEntry,
     ),
     Operation(
         "POST",
@@ -337,7 +369,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/stock/batch",
         "changeStocks",
         "Set, receive and adjust stock, each item on its own.",
-        Results,
+        StockResults,
         body=StockBatch,
         example={"items": [{"type": "set", "productId": "123", "onHand": 10}]},
     ),
@@ -365,7 +397,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/orders/batch",
         "createOrders",
         "Create orders, each on its own.",
-        Results,
+        OrderResults,
         body=OrderBatch,
         example={"orders": [{"customerId": "cust-456", "productId": "123", "quantity": 5}]},
     ),
