@@ -164,8 +164,8 @@ Play = Callable[[Ask], Awaitable[object]]
 """What one client does: it is given the means to ask, and may decide by what came of it."""
 
 
-def play_together(gateway: str, history: History, plays: Sequence[Play]) -> None:
-    """Be several clients of the gateway at a URL at once."""
+def play_together(gateways: list[str], history: History, plays: Sequence[Play]) -> None:
+    """Be several clients at once, by turns of the gateways at these URLs."""
 
     async def be_client(client: Client, play: Play) -> None:
         async def ask(task: Wish | Errand) -> Purchase | Deed:
@@ -177,7 +177,7 @@ def play_together(gateway: str, history: History, plays: Sequence[Play]) -> None
             await play(ask)
 
     async def be_all() -> None:
-        there = [Client(str(number), gateway) for number, _ in enumerate(plays)]
+        there = [Client(str(number), gateways[number % len(gateways)]) for number, _ in enumerate(plays)]
         await asyncio.gather(*(client.open() for client in there), return_exceptions=True)  # who cannot tries again
         await asyncio.gather(*(be_client(client, play) for client, play in zip(there, plays, strict=True)))
 
@@ -194,7 +194,7 @@ def act_together(gateway: str, history: History, clients: Sequence[Sequence[Wish
 
         return play
 
-    play_together(gateway, history, [play_of(tasks) for tasks in clients])
+    play_together([gateway], history, [play_of(tasks) for tasks in clients])
 
 
 async def insist(ask: Ask, task: Wish | Errand) -> Purchase | Deed:

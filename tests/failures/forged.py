@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 from uuid import UUID, uuid4
 
 from msgspec import Raw
@@ -37,6 +37,9 @@ from onhand.common.contracts import (
 from onhand.common.messaging.envelope import Envelope, encode, wrap
 
 Fields = Mapping[str, bytes]
+Unreadable = Literal["garbage", "truncated", "oversized"]
+Kind = Literal[Unreadable, "wrong", "unknown", "untrue"]
+"""What is wrong with an entry: what it is, its data, its type, or what it says."""
 
 READERS = {
     "orders.commands": "orders",
@@ -66,19 +69,24 @@ class Forgery(NamedTuple):
     """An entry that somebody puts on a stream by hand.
 
     Attributes:
+        kind: what is wrong with it.
         is_buried: whether it has to end in the dead letters of the topic's reader. If not, it has to change nothing.
     """
 
+    kind: Kind
     topic: str
     fields: Fields
     is_buried: bool
 
 
-def forgeries(random: Random) -> list[Forgery]:
-    """One of each kind for each topic, in any order."""
-    found = [*_unreadable(random), *_readable_with_wrong_data(random), *_never_happened()]
-    random.shuffle(found)
-    return found
+def forgeries(random: Random, count: int) -> list[Forgery]:
+    """Some of all that there may be on any topic, and at least one of each that is unreadable."""
+    there = [*_unreadable(random), *_readable_with_wrong_data(random), *_never_happened()]
+    random.shuffle(there)
+    needed = [next(it for it in there if it.kind == kind) for kind in get_args(Unreadable)]
+    chosen = [*needed, *(it for it in there if it not in needed)][:count]
+    random.shuffle(chosen)
+    return chosen
 
 
 def contradictions(order_id: UUID) -> list[Forgery]:
@@ -95,22 +103,24 @@ def contradictions(order_id: UUID) -> list[Forgery]:
 def _unreadable(random: Random) -> Iterator[Forgery]:
     for message in _examples():
         whole = encode(_envelope(message))
-        payloads = [*_SHAPES, random.randbytes(1000), whole[: random.randrange(1, len(whole))]]
-        payloads.append(random.randbytes(1000) * (_MANY_BYTES // 1000))
-        for payload in payloads:
-            yield Forgery(message.TOPIC, {"event": payload}, is_buried=True)
-        yield Forgery(message.TOPIC, {"other": b"field"}, is_buried=True)
+        for payload in (*_SHAPES, random.randbytes(1000)):
+            yield Forgery("garbage", message.TOPIC, {"event": payload}, is_buried=True)
+        yield Forgery("garbage", message.TOPIC, {"other": b"field"}, is_buried=True)
+        part = whole[: random.randrange(1, len(whole))]
+        yield Forgery("truncated", message.TOPIC, {"event": part}, is_buried=True)
+        much = random.randbytes(1000) * (_MANY_BYTES // 1000)
+        yield Forgery("oversized", message.TOPIC, {"event": much}, is_buried=True)
 
 
 def _readable_with_wrong_data(random: Random) -> Iterator[Forgery]:
     for message in _examples():
         for data in _WRONG_DATA:
             payload = encode(replace(_envelope(message), data=Raw(data)))
-            yield Forgery(message.TOPIC, {"event": payload}, is_buried=True)
+            yield Forgery("wrong", message.TOPIC, {"event": payload}, is_buried=True)
         unknown = replace(_envelope(message), type=f"orders.order-teleported.v{random.randint(1, 9)}")
-        yield Forgery(message.TOPIC, {"event": encode(unknown)}, is_buried=False)
+        yield Forgery("unknown", message.TOPIC, {"event": encode(unknown)}, is_buried=False)
     nul = CreateOrder(order_id=uuid4(), customer_id="forger", lines=(Line("\x00", 1),))
-    yield _forged(nul)._replace(is_buried=True)
+    yield _forged(nul)._replace(kind="wrong", is_buried=True)
 
 
 def _never_happened() -> Iterator[Forgery]:
@@ -148,4 +158,4 @@ def _envelope(message: Command | Query | Event) -> Envelope:
 
 
 def _forged(message: Command | Query | Event) -> Forgery:
-    return Forgery(message.TOPIC, {"event": encode(_envelope(message))}, is_buried=False)
+    return Forgery("untrue", message.TOPIC, {"event": encode(_envelope(message))}, is_buried=False)

@@ -29,24 +29,33 @@ def sell_the_last_unit(run: Run) -> None:
 
 
 def write_in_opposite_orders(run: Run) -> None:
-    """16 writers order the same products in opposite orders, of two replicas of each service: without a deadlock."""
+    """16 writers order the same products in opposite orders, all at once and one by one, without a deadlock."""
     with second_replicas(run.system, "orders", "inventory"):
         for number in run.rounds():
             products = [f"opposite-{number}-{place}" for place in range(PRODUCTS)]
             for product in products:
                 set_stock(run.system, product, WRITERS)
             writers = [
-                [
-                    Wish(f"{product}-writer-{writer}", ((product, run.random.randint(1, 3)),))
-                    for product in (products if writer % 2 else reversed(products))
-                ]
+                _wishes(run, f"opposite-{number}-writer-{writer}", products if writer % 2 else products[::-1])
                 for writer in range(WRITERS)
             ]
             act_together(run.system.url("gateway"), run.history, writers)
-            run.figures["orders"] += WRITERS * PRODUCTS
+            run.figures["orders of one product"] += WRITERS * PRODUCTS
+            run.figures["orders of all products"] += WRITERS * PRODUCTS
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     for service in ("orders", "inventory"):
-        assert read(run.system, service, deadlocks)[0]["deadlocks"] == 0
+        count = read(run.system, service, deadlocks)[0]["deadlocks"]
+        assert count == 0, f"{count} deadlocks in the database of {service}"
+
+
+def _wishes(run: Run, writer: str, products: list[str]) -> list[Wish]:
+    """By turns all products in one order, with a line for each in this sequence, and one in an order of its own."""
+    lines = tuple((product, run.random.randint(1, 3)) for product in products)
+    policy = run.random.choice(["all-or-nothing", "ship-available", "backorder"])
+    wishes = []
+    for place, line in enumerate(lines):
+        wishes += [Wish(f"{writer}-all-{place}", lines, policy), Wish(f"{writer}-one-{place}", (line,))]
+    return wishes
 
 
 def _ends(run: Run, product: str) -> Counter[str] | None:

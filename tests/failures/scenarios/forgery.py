@@ -22,7 +22,7 @@ def forge(run: Run) -> None:
     before = run.system.pids(*COMPONENTS)
     with Redis.from_url(run.system.redis_url, decode_responses=True) as redis:
         for _ in run.rounds():
-            _put(run, redis, forgeries(run.random)[:_AT_ONCE])
+            _put(run, redis, forgeries(run.random, _AT_ONCE))
             for status in ("confirmed", "rejected"):
                 _put(run, redis, contradictions(_some_order(run, status)))
             _put_in_place_of_a_stream(run, redis)
@@ -38,7 +38,7 @@ def _put(run: Run, redis: Redis, entries: list[Forgery]) -> None:
         entry_id: str = redis.execute_command("XADD", stream_key(forgery.topic), "*", *words)
         if forgery.is_buried:
             buried[forgery.topic].append(entry_id)
-    run.figures["forged entries"] += len(entries)
+        run.figures[f"{forgery.kind} entries"] += 1
     for topic, entry_ids in buried.items():
         eventually(lambda topic=topic, entry_ids=entry_ids: _are_buried(run.system, topic, entry_ids))  # type: ignore[misc]
         _exhume(run.system, topic, entry_ids)

@@ -54,7 +54,7 @@ def _break_while_some_wait(run: Run, urls: list[str], name: str, faults: Sequenc
     with audience(run.system, [Seat(urls, f"{customer}-1") for customer in customers]) as theirs:
         with ThreadPoolExecutor(max_workers=1) as thread:
             plays = [_buying(run, customer, is_over) for customer in customers]
-            buying = thread.submit(play_together, urls[0], run.history, plays)
+            buying = thread.submit(play_together, urls[:1], run.history, plays)
             try:
                 for fault in faults:
                     fault()

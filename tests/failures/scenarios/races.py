@@ -158,7 +158,7 @@ def _killing(run: Run, purpose: str) -> Iterator[None]:
 
 
 def _play(run: Run, plays: Sequence[Play]) -> None:
-    play_together(run.system.url("gateway"), run.history, plays)
+    play_together([run.system.url("gateway")], run.history, plays)
 
 
 def _insisting(tasks: Sequence[Wish | Errand]) -> Play:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 from uuid_utils.compat import uuid7
 
@@ -15,6 +16,7 @@ from onhand.common.messaging.streams import open_streams
 from onhand.common.testing import eventually
 from tests.e2e.replicas import second_replicas
 from tests.e2e.traffic import set_stock
+from tests.failures.clients import Wish, insist, play_together
 from tests.failures.history import Purchase
 from tests.failures.scenario import Run, Scenario
 
@@ -24,14 +26,19 @@ PRODUCT = "repeated"
 
 
 def send_one_order_many_times(run: Run) -> None:
-    """200 senders send the same order at once, to two replicas of Orders: it is stored once and each is told."""
+    """200 send an order with one id, and 200 with one key, at once and to two of each service: each is stored once."""
     set_stock(run.system, PRODUCT, 1_000_000)
-    with second_replicas(run.system, "orders"):
+    with second_replicas(run.system, "orders", "gateway") as (_, gateway):
+        gateways = [run.system.url("gateway"), gateway.url]
         for number in run.rounds():
             order = CreateOrder(order_id=uuid7(), customer_id=f"repeated-{number}", lines=(Line(PRODUCT, 1),))
             for purchase in asyncio.run(_send(run.system.redis_url, order)):
                 run.history.add(purchase)
             run.figures["senders"] += SENDERS
+            wish = Wish(f"keyed-{number}", ((PRODUCT, 1),), key=f"keyed-{number}")
+            # Nobody looks at the answers here: the checker does, and finds two orders, or an answer that names another.
+            play_together(gateways, run.history, [partial(insist, task=wish)] * SENDERS)
+            run.figures["clients with a key"] += SENDERS
 
 
 async def _send(redis_url: str, order: CreateOrder) -> list[Purchase]:

@@ -21,6 +21,12 @@ from tests.failures.scenario import CannotRun, Run, Scenario
 
 _DISKS = {"postgres": "256m", "redis": "32m"}
 """The servers' directories, and how big a disk each gets: for PostgreSQL, a new cluster and a little more."""
+_WAYS = {
+    "full disks of redis": ("redis", False),
+    "full disks of postgres": ("postgres", False),
+    "full disks of postgres at a new file of its log": ("postgres", True),
+}
+"""What there is to fill, as the figures call it: whose disk, and whether another file is needed on it meanwhile."""
 
 
 @contextmanager
@@ -58,18 +64,23 @@ def _disk(place: Path, size: str) -> Iterator[None]:
 def fill_disks(run: Run) -> None:
     """Fill the disk of PostgreSQL or of Valkey until orders are no longer taken, and delete what filled it."""
     before = run.system.pids()
-    ways = [("redis", False), ("postgres", False), ("postgres", True)]
+    ways = list(_WAYS)
     run.random.shuffle(ways)
     for number in run.rounds():
-        server, needs_more = ways[number % len(ways)]
-        with _filled(run.system.directory / "home" / server / "filler"):
-            if needs_more:
-                _need_another_file(run.system)
-            _wait_until_refused(run)
-            time.sleep(run.random.uniform(0, min(5, run.seconds / 4)))
-        run.figures[f"full disks of {server}"] += 1
-        run.load.go_on()
+        for way in ways if number == 1 else [run.random.choice(ways)]:  # none is left out, however short the time
+            _fill_disk(run, way)
     assert run.system.pids() == before, "a server may end for lack of room; a service waits"
+
+
+def _fill_disk(run: Run, way: str) -> None:
+    server, needs_more = _WAYS[way]
+    with _filled(run.system.directory / "home" / server / "filler"):
+        if needs_more:
+            _need_another_file(run.system)
+        _wait_until_refused(run)
+        time.sleep(run.random.uniform(0, min(5, run.seconds / 4)))
+    run.figures[way] += 1
+    run.load.go_on()
 
 
 def fill_memory(run: Run) -> None:

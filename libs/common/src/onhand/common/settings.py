@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Most messages a consumer takes into one transaction."""
     claim_idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    """Age at which a replica takes over what another was given and did not finish."""
+    """Age at which a replica takes over what another was given and did not finish; more than any batch takes."""
     ask_again_seconds: Annotated[float, Field(gt=0, le=3600)] = 3.0
     """Age at which an order that is still pending has its OrderCreated published again."""
     drain_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
