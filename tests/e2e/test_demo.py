@@ -73,6 +73,13 @@ def test_a_killed_service_costs_the_demo_no_order(system: System) -> None:
     check(system, told)
 
 
+def test_the_system_is_verified_however_its_gateway_is_called(system: System) -> None:
+    url = f"http://localhost:{system.ports['gateway']}/"
+    ran = system.run("onhand.cli", "demo", "--seconds", "1", "--rate", "15", "--json", ONHAND_URL=url)
+    assert ran.returncode == 0, ran.stderr
+    check(system, json.loads(ran.stdout))
+
+
 def in_a_shop_with_one_teapot(system: System, then: Callable[[Shop, Figures], Awaitable[None]]) -> Figures:
     """Let a shopper wait for three teapots where there is one, and then do something."""
     figures = Figures(new_id("demo"), seed=1)

@@ -56,6 +56,7 @@ def test_orders_are_listed_and_exported(system: System, customer: str, tmp_path:
     ids = [order["orderId"] for order in exported]
     assert len(set(ids)) == 205
     assert ids == sorted(ids, reverse=True)
+    assert entries(onhand(system, "orders", "export", "--customer", customer, "--json").stdout) == exported
     assert exported[0] == last
     assert exported[:203] == told["orders"]
 
@@ -142,7 +143,9 @@ def test_what_is_to_come_is_listed(system: System) -> None:
         (("orders", "export", "--since", "1h", "--before", "2h"), 1, "createdTo: must be later than createdFrom"),
         (("stock", "export", "--location", "nowhere"), 1, "There is no location nowhere"),
         (("stock", "export", "/nobody/has/it.csv"), 1, "No such file or directory"),
-        (("stock", "list", "--url", "http://127.0.0.1:1"), 1, "no gateway at"),
+        (("stock", "list", "--url", "http://127.0.0.1:1"), 5, "no gateway at"),
+        (("orders", "export", "--format", "csv", "--json"), 2, "--json and CSV do not go together"),
+        (("stock", "export", "stock.csv", "--json"), 2, "--json and CSV do not go together"),
     ],
 )
 def test_what_cannot_be_listed_is_told_in_one_line(
@@ -152,7 +155,7 @@ def test_what_cannot_be_listed_is_told_in_one_line(
     assert says in ran.stderr
     assert ran.stderr.count("\n") == 1
     assert ran.stdout == ""
-    assert not (system.directory / "orders.xlsx").exists()
+    assert not [*system.directory.glob("orders.xlsx*"), *system.directory.glob("stock.csv*")]
 
 
 def test_an_export_that_fails_leaves_the_file_as_it_was(system: System, tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def there(system: System, prefix: str) -> Mapping[str, int]:
     return dict(map(tuple, read(system, "inventory", query, f"{prefix}-")))
 
 
-def expected(prefix: str) -> Mapping[str, int]:
-    return {f"{prefix}-{number}": number for number in range(1, ROWS + 1)}
+def expected(prefix: str, rows: int = ROWS) -> Mapping[str, int]:
+    return {f"{prefix}-{number}": number for number in range(1, rows + 1)}
 
 
 def import_stock(system: System, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -86,6 +86,17 @@ def test_an_import_that_is_killed_goes_on_and_applies_each_row_once(
     assert first.wait() == -signal.SIGKILL, "it was done before it could be killed"
     summary(import_stock(system, file, "--as", "receive", "--json"))
     assert there(system, prefix) == expected(prefix)
+
+
+def test_a_gateway_that_is_killed_meanwhile_costs_an_import_no_row(system: System, tmp_path: Path, prefix: str) -> None:
+    file = written(tmp_path / "delivery.csv", prefix, 10 * ROWS)
+    importing = system.spawn("onhand.cli", "stock", "import", str(file), "--as", "receive")
+    eventually(lambda: there(system, prefix) or importing.poll() is not None)
+    system.kill("gateway")
+    assert importing.poll() is None, "it was done before the gateway could be killed"
+    assert importing.wait(timeout=90) == 0
+    assert there(system, prefix) == expected(prefix, 10 * ROWS)
+    assert not Path(f"{file}.errors.csv").exists()
 
 
 def test_two_who_import_the_same_from_two_files_apply_each_row_once(

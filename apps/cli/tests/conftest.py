@@ -2,12 +2,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from onhand.cli.local import EmbeddedServers
+from onhand.cli.main import app
 from tests.e2e.system import free_ports
 
 SERVICES = ("gateway", "orders", "inventory")
@@ -40,6 +44,8 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ[name.upper() + "_PORT"])), H
 MIGRATION = "-- migrate:up\nCREATE TABLE {name} (id int);\n-- migrate:down\n"
 
 Onhand = Callable[..., "subprocess.Popen[str]"]
+Typed = Callable[..., tuple[int, str, str]]
+Answer = Callable[[str, bytes], tuple[int, bytes] | None]
 
 
 @pytest.fixture
@@ -47,6 +53,57 @@ def home() -> Iterator[Path]:
     """A place for ONHAND_HOME whose path is short enough for sockets and open enough for PostgreSQL under root."""
     with tempfile.TemporaryDirectory(prefix="onhand-test-") as directory:
         yield Path(directory) / "home"
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """Runs `onhand` with arguments in this process; returns its exit code, output and errors."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["onhand", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app()
+        out, errors = capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return code, out, errors
+
+    return run
+
+
+@pytest.fixture
+def gateway_that(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answer], None]]:
+    """Starts a stand-in for the gateway, which `onhand` speaks to from now on.
+
+    A function says what it answers to a path and a body: a status and a body, or nothing and hangs up.
+    """
+    with ExitStack() as stack:
+
+        def start(answer: Answer) -> None:
+            class Answering(BaseHTTPRequestHandler):
+                def handle_one_request(self) -> None:
+                    self.close_connection = True
+                    self.raw_requestline = self.rfile.readline()
+                    if not self.parse_request():
+                        return
+                    told = answer(self.path, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+                    if told:
+                        self.send_response(told[0])
+                        self.send_header("Content-Length", str(len(told[1])))
+                        self.end_headers()
+                        self.wfile.write(told[1])
+
+                def log_message(self, *_: object) -> None:
+                    """Say nothing."""
+
+            server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Answering))
+            serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            serving.start()
+            stack.callback(serving.join)
+            stack.callback(server.shutdown)
+            monkeypatch.setenv("ONHAND_URL", f"http://127.0.0.1:{server.server_port}")
+
+        yield start
 
 
 @pytest.fixture

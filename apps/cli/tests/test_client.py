@@ -1,12 +1,10 @@
 import json
-import sys
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-
-from onhand.cli.main import app
 
 ORDER = b'{"orderId":"0199","productId":"[red]123","quantity":5,"status":"pending"}'
 PROBLEM = json.dumps(
@@ -66,20 +64,10 @@ def gateway() -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def run(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(gateway: Gateway, typed: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `onhand` with arguments; returns its exit code, output and errors."""
     monkeypatch.setenv("ONHAND_URL", f"http://127.0.0.1:{gateway.server_port}")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["onhand", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            app()
-        out, errors = capsys.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return code, out, errors
-
-    return run
+    return typed
 
 
 def test_creating_an_order_sends_it_and_shows_the_answer_as_a_table(gateway: Gateway, run: Run) -> None:
@@ -284,7 +272,7 @@ def test_a_problem_without_details_is_told_by_its_detail(gateway: Gateway, run: 
 def test_an_answer_that_is_not_the_gateways_is_told_in_one_line(gateway: Gateway, run: Run) -> None:
     gateway.answer = (502, b"<html>")
     code, out, errors = run("orders", "get", "0199")
-    assert (code, out) == (1, "")
+    assert (code, out) == (5, "")
     assert (
         errors == f"onhand: http://127.0.0.1:{gateway.server_port}/api/gateway/orders/0199 answered 502 Bad Gateway\n"
     )
@@ -306,8 +294,29 @@ def test_what_there_is_not_enough_of_is_named_with_what_there_is(gateway: Gatewa
 def test_a_gateway_that_is_not_there_is_told_in_one_line(run: Run, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_PORT", "1")
     code, _, errors = run("stock", "get", "123", "--url", url)
-    assert code == 1
+    assert code == 5
     assert errors == f"onhand: no gateway at {url or 'http://127.0.0.1:1'}: is it running? `onhand start` starts it\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(400, 1), (404, 1), (409, 1), (413, 1), (422, 1), (500, 1), (502, 5), (503, 5), (504, 5)]
+)
+@pytest.mark.parametrize("command", ["orders get 0199", "orders cancel 0199", "orders list", "orders export"])
+def test_the_exit_code_tells_a_refusal_from_no_answer(
+    gateway: Gateway, run: Run, command: str, status: int, expected: int
+) -> None:
+    gateway.answer = (status, b'{"title":"As it is"}')
+    assert run(*command.split()) == (expected, "", "onhand: As it is\n")
+
+
+def test_a_gateway_that_does_not_answer_in_time_is_told_from_a_refusal(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onhand.cli.api.LONGEST_WAIT_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        code, _, errors = run("stock", "get", "123", "--url", f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert code == 5
+    assert "gave no answer (ReadTimeout): what it did is unknown" in errors
 
 
 @pytest.mark.parametrize("words", [["\udcff"], ["--quantity", "many"], []])
@@ -319,13 +328,13 @@ def test_what_is_not_a_request_is_refused_in_words(run: Run, words: list[str]) -
 
 def test_text_that_is_not_unicode_is_refused_in_words(gateway: Gateway, run: Run) -> None:
     code, _, errors = run("orders", "create", "--product", "\udcff", "--quantity", "1", "--customer", "c")
-    assert (code, errors) == (1, "onhand: an argument is not valid UTF-8\n")
+    assert (code, errors) == (2, "onhand: an argument is not valid UTF-8\n")
     assert gateway.asked == []
 
 
 @pytest.mark.parametrize(("actor", "says"), [("\udcff", "is not valid UTF-8"), ("a\nb", "has control characters")])
 def test_a_name_that_cannot_be_sent_is_refused_in_words(gateway: Gateway, run: Run, actor: str, says: str) -> None:
     code, _, errors = run("stock", "get", "123", "--actor", actor)
-    assert code == 1
+    assert code == 2
     assert says in errors
     assert gateway.asked == []

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from onhand.cli.demo.catalogue import make_catalogue
-from onhand.cli.demo.command import is_loopback, plain_svg
+from onhand.cli.demo.command import is_loopback, is_same_gateway, plain_svg
 from onhand.cli.demo.figures import COUNTED, Figures, Shelf, percentile
 from onhand.cli.demo.screen import picture, sparkline
 from onhand.cli.demo.shoppers import visits
@@ -121,6 +121,7 @@ def test_a_sparkline_is_as_wide_as_asked_and_as_high_as_its_highest() -> None:
         ("http://127.0.0.1:3000", True),
         ("http://localhost", True),
         ("http://[::1]:3000", True),
+        ("http://0.0.0.0:3000", True),
         ("http://10.0.0.1:3000", False),
         ("https://shop.example", False),
         ("http://127.0.0.1.shop.example", False),
@@ -130,6 +131,36 @@ def test_a_sparkline_is_as_wide_as_asked_and_as_high_as_its_highest() -> None:
 )
 def test_only_a_loopback_address_is_this_machine(url: str, *, expected: bool) -> None:
     assert is_loopback(url) is expected
+
+
+@pytest.mark.parametrize("ours", ["http://127.0.0.1:3000", "http://0.0.0.0:3000", "http://localhost:3000"])
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:3000", True),
+        ("http://127.0.0.1:3000/", True),
+        ("http://localhost:3000", True),
+        ("HTTP://LocalHost:3000/", True),
+        ("http://[::1]:3000", True),
+        ("http://[::1]:3000//", True),
+        ("http://localhost:3001", False),
+        ("http://localhost", False),
+        ("https://localhost:3000", False),
+        ("http://localhost:3000/behind/a/proxy", False),
+        ("http://shop.example:3000", False),
+        ("http://10.0.0.1:3000", False),
+        ("localhost:3000", False),
+        ("http://localhost:many", False),
+        ("http://[", False),
+    ],
+)
+def test_the_gateway_of_this_machine_is_known_by_each_of_its_names(url: str, ours: str, *, expected: bool) -> None:
+    assert is_same_gateway(url, ours) is expected
+
+
+def test_a_gateway_elsewhere_is_known_by_its_name() -> None:
+    assert is_same_gateway("http://Shop.example/", "http://shop.example:80")
+    assert not is_same_gateway("http://shop.example", "http://127.0.0.1")
 
 
 def test_the_demo_does_not_run_elsewhere_without_a_yes(

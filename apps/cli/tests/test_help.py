@@ -81,6 +81,17 @@ def test_the_help_of_each_command_shows_examples(
     assert ended.value.code == 0
 
 
+def test_the_help_of_onhand_tells_the_exit_codes_of_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["onhand", "--help"])
+    with pytest.raises(SystemExit):
+        app()
+    told = capsys.readouterr().out.partition("Exit codes")[2]
+    assert [line.split(maxsplit=1)[0] for line in told.splitlines() if line.strip()] == ["0", "1", "2", "3,", "5"]
+    assert "the gateway cannot be reached, or has no answer in time" in told
+
+
 @pytest.mark.parametrize(
     ("command", "codes"),
     [

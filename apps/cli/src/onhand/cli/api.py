@@ -11,14 +11,22 @@ from onhand.common.errors import OnhandError
 
 LONGEST_WAIT_SECONDS = 70.0
 """Longer than the gateway itself may be set to wait for a reply."""
+NO_ANSWER = 5
+"""Exit code when the gateway cannot be reached, or has no answer in time."""
+NOT_NOW = frozenset({502, 503, 504})
+"""What the gateway, or a proxy before it, answers when it can do nothing about a request now."""
 
 
 class NoGateway(OnhandError):
     """Nothing answers where the gateway should be."""
 
+    exit_code = NO_ANSWER
+
 
 class NotText(OnhandError):
     """What should be sent is not text."""
+
+    exit_code = 2
 
 
 class Refused(OnhandError):
@@ -33,6 +41,8 @@ class Refused(OnhandError):
         super().__init__(message)
         self.body = body
         self.status = status
+        if status in NOT_NOW:
+            self.exit_code = NO_ANSWER
 
 
 class _Detail(msgspec.Struct):

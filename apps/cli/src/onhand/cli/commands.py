@@ -15,6 +15,11 @@ def examples(*lines: str) -> str:
     return "\n".join(("[bold]Examples[/bold]", *(f"  {line}" for line in lines)))
 
 
+def exit_codes(*codes: tuple[str, str]) -> str:
+    """Return what comes behind the examples: exit codes and what they mean."""
+    return "\n".join(("\n\n[bold]Exit codes[/bold]", *(f"  {code:<4}  {meaning}" for code, meaning in codes)))
+
+
 class Commands(typer.Typer):
     """Commands that tell an expected failure in one line for each thing that is wrong, and exit with its code."""
 

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from onhand.cli.api import NO_ANSWER
 from onhand.cli.background import log_file, start_in_background, tell_ready
 from onhand.cli.client.catalogue import locations, products
 from onhand.cli.client.holds import holds
 from onhand.cli.client.orders import orders
 from onhand.cli.client.stock import stock
-from onhand.cli.commands import AsJson, Commands, examples
+from onhand.cli.commands import AsJson, Commands, examples, exit_codes
 from onhand.cli.demo.command import demo
 from onhand.cli.dlq.commands import dlq
 from onhand.cli.forget import forget as forget_groups
@@ -38,6 +39,13 @@ app = Commands(
         "onhand demo",
         "onhand stock set 123 10",
         "onhand orders create --product 123 --quantity 5 --customer cust-456",
+    )
+    + exit_codes(
+        ("0", "done"),
+        ("1", "refused, or failed"),
+        ("2", "wrong usage"),
+        ("3, 4", "as the help of a command says"),
+        (str(NO_ANSWER), "the gateway cannot be reached, or has no answer in time"),
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -41,12 +41,14 @@ def export(gateway: Gateway, of: List, filters: Mapping[str, object], file: Path
     """Write a list down, and tell on standard error how far it is if that is a terminal.
 
     Raises:
-        BadUsage: the ending of the file does not say how.
+        BadUsage: the ending of the file does not say how, or it would be CSV where JSON is asked for.
         OnhandError: the gateway cannot be asked, or refuses.
         OSError: it cannot be written.
     """
     target = None if file is None or str(file) == "-" else file
     how = form or _format_of(target)
+    if gateway.as_json and how is Format.CSV:
+        raise BadUsage("--json and CSV do not go together: --json writes ndjson")
     entries = _counted(read_entries(gateway, of, filters), of.name)
     with _opened(target) as out:
         if how is Format.CSV:

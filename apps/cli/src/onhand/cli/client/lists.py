@@ -11,7 +11,7 @@ import msgspec
 import typer
 from rich.table import Table
 
-from onhand.cli.api import NoGateway, Refused, ask, open_client
+from onhand.cli.api import NOT_NOW, NoGateway, Refused, ask, open_client
 from onhand.cli.client.gateway import Gateway
 from onhand.cli.output import cell, console, show_json
 
@@ -22,7 +22,6 @@ Entry = dict[str, Any]
 _PAGE = 200
 _PATIENCE_SECONDS = 30.0
 _PAUSE_SECONDS = 1.0
-_NOT_NOW = frozenset({503, 504})
 
 
 class List(NamedTuple):
@@ -134,7 +133,7 @@ def _ask_patiently(
         try:
             return ask(url, "GET", path, query=query, headers=headers, client=client)
         except (NoGateway, Refused) as error:
-            is_final = isinstance(error, Refused) and error.status not in _NOT_NOW
+            is_final = isinstance(error, Refused) and error.status not in NOT_NOW
             if is_final or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE_SECONDS)

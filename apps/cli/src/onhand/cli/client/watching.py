@@ -10,14 +10,13 @@ import msgspec
 import typer
 from rich.text import Text
 
-from onhand.cli.api import NoGateway, Refused, listen
+from onhand.cli.api import NOT_NOW, NoGateway, Refused, listen
 from onhand.cli.client.gateway import Gateway
 from onhand.cli.output import cell, console
 
 _PATIENCE_SECONDS = 40.0
 """The gateway says every 15 s that it is there."""
 _PAUSE_SECONDS = 1.0
-_NOT_NOW = frozenset({503, 504})
 
 
 def show_events(gateway: Gateway, order_id: str | None, customer: str | None, limit: int | None) -> None:
@@ -53,7 +52,7 @@ def _events(gateway: Gateway, order_id: str | None, customer: str | None) -> Ite
                     yield data
                     data = b""
         except (NoGateway, Refused) as error:
-            is_final = isinstance(error, Refused) and error.status not in _NOT_NOW
+            is_final = isinstance(error, Refused) and error.status not in NOT_NOW
             if is_final or not position:
                 raise
         time.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311  # spreads load, protects nothing

@@ -50,7 +50,8 @@ def demo(
     demo- and a tag of the run. At the end, or after Ctrl-C, orders
     that still wait are cancelled, and `onhand verify` checks the whole
     system, if it is the one on this machine. The exit code is that of
-    `onhand verify`: 0 if every invariant holds, 4 if not.
+    `onhand verify`: 0 if every invariant holds, 4 if not; and 5 if
+    the gateway gives no answer at first.
     """
     settings = load_settings()
     ours = f"http://{settings.host}:{settings.gateway_port}"
@@ -63,16 +64,39 @@ def demo(
         summary = asyncio.run(sell(plan, show))
     if not as_json:
         _show_summary(summary)
-    _verify(System(settings), summary, is_ours=where.rstrip("/") == ours, as_json=as_json)
+    _verify(System(settings), summary, is_ours=is_same_gateway(where, ours), as_json=as_json)
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL names this machine by its loopback address."""
+    """Whether a URL names this machine by an address that no other has."""
     try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return _is_this_machine(urlsplit(url).hostname or "")
     except ValueError:
         return False
+
+
+def is_same_gateway(url: str, other: str) -> bool:
+    """Whether two URLs lead to one gateway: this machine has many names, and a slash at the end is no other place."""
+    try:
+        return _place(url) == _place(other)
+    except ValueError:
+        return False
+
+
+def _place(url: str) -> tuple[str, str, int, str]:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme, "localhost" if _is_this_machine(host) else host, parts.port or 80, parts.path.rstrip("/")
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified  # the latter is what a gateway may listen at
 
 
 def plain_svg(svg: str) -> str:

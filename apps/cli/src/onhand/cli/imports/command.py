@@ -23,13 +23,14 @@ from onhand.cli.client.exports import ENDINGS, Format
 from onhand.cli.client.gateway import Gateway
 from onhand.cli.client.pairs import BadUsage
 from onhand.cli.imports.journal import Journal, open_journal
-from onhand.cli.imports.rows import BrokenFile, Row, read_rows
+from onhand.cli.imports.rows import BOM, BrokenFile, Row, read_rows
 from onhand.cli.imports.sending import CutOff, Outcome, send
 
 IN_FLIGHT = 3
 """Batches at once. With all of their rows they stay below what a gateway takes by default, 2,000."""
 BATCH_ROWS = 500
 _PIECE_BYTES = 1024 * 1024
+_BEGINNING_BYTES = 64
 _BATCH_BYTES = 4 * 1024 * 1024
 
 
@@ -194,7 +195,8 @@ def _opened(path: Path | None) -> Iterator[BinaryIO]:
 def _form_of(path: Path | None, file: BinaryIO) -> Format:
     if path is None:
         file.seek(0)
-        return Format.NDJSON if file.read(1) == b"{" else Format.CSV
+        begins = file.read(_BEGINNING_BYTES).removeprefix(BOM).lstrip()
+        return Format.NDJSON if begins.startswith(b"{") else Format.CSV
     if path.suffix not in ENDINGS:
         raise BadUsage(f"{path} ends in none of {', '.join(ENDINGS)}: say --format csv or --format ndjson")
     return ENDINGS[path.suffix]

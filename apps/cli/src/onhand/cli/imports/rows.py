@@ -22,7 +22,7 @@ _PASSED_OVER = ("reserved", "available", "incoming", "safetyStock")
 """What `onhand stock export` tells besides, and nobody can set."""
 _DELIMITERS = ",;\t|"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class BrokenFile(BadUsage):
@@ -82,9 +82,9 @@ class _Lines(Iterator[str]):
             raise self.broken(f"a row has more than {LONGEST_ROW} bytes", self.begun)
         self.is_whole = raw.endswith(b"\n")
         try:
-            return (raw.removeprefix(_BOM) if self._count == 1 else raw).decode()
+            return (raw.removeprefix(BOM) if self._count == 1 else raw).decode()
         except UnicodeDecodeError as error:
-            raise self.broken(f"is not UTF-8: byte {error.start + 1} is 0x{raw[error.start]:02x}") from None
+            raise self.broken(f"is not UTF-8: byte {error.start + 1} is 0x{error.object[error.start]:02x}") from None
 
     def begin_row(self) -> None:
         """What comes now belongs to the next row."""
