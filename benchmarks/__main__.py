@@ -102,7 +102,8 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     With --overload refusals are as it should be, and rounds are pairs.
     With --preload two systems are loaded in turn, and rounds are pairs.
     With --batch single requests and batches are sent in turn.
-    With --rate latency counts from when a request was to be sent.
+    With --rate latency counts from when a request was to be sent. There is
+    no figure of servers that may lose what they took (fsync or AOF off).
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     files.allow_many()

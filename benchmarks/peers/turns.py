@@ -21,7 +21,7 @@ class Turn(msgspec.Struct, rename="camel", frozen=True):
     Attributes:
         number: counted from one; every system has one turn with each number.
         rounds: one for each number of connections; none at fixed rates.
-        broken: what was promised and does not hold, in sentences.
+        broken: what was promised and does not hold, and what lets it lose what it stored, in sentences.
         facts: about the servers, where the system is ours: all have the same.
         rate_rounds: one for each rate, if there are fixed ones.
     """
@@ -92,7 +92,7 @@ async def _end(
 ) -> Turn:
     """Look through what is stored."""
     known = await facts(shop.target.redis_url, shop.ledger) if isinstance(shop, Ours) else {}
-    return Turn(system.name, number, rounds, await shop.verify(), known, rate_rounds)
+    return Turn(system.name, number, rounds, [*await shop.risks(), *await shop.verify()], known, rate_rounds)
 
 
 def in_turns(systems: Sequence[System], count: int) -> list[tuple[int, System]]:
