@@ -9,10 +9,10 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := libs/*/src apps/*/src libs/*/tests apps/*/tests tests benchmarks examples/* conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start test check format docs bench torture sabotage fuzz images lock clean
+.PHONY: help setup start test check format docs bench bench-all torture sabotage fuzz images lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: .venv/installed ## Create .venv with every dependency, hashes checked
 
@@ -39,6 +39,9 @@ docs: .venv/installed ## Write docs/messages.md, docs/asyncapi.json, docs/openap
 
 bench: .venv/installed ## Load a fresh system and print orders/s, latency and CPU per order
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-all: .venv/installed ## Run every benchmark into one report, about an hour (ARGS="--quick --to DIR" for some minutes)
+	@$(BIN)/python -m benchmarks.everything $(ARGS)
 
 torture: .venv/installed ## Break a system in every way under load (SECONDS=60 SCENARIO=kills SEED=42)
 	@$(BIN)/python -m tests.failures $(if $(SECONDS),--seconds $(SECONDS)) $(addprefix --scenario ,$(SCENARIO)) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -44,7 +44,7 @@ app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup
 @app.command(
     epilog=examples(
         "python -m benchmarks",
-        "python -m benchmarks --rounds 5 --seconds 20 --json speed.json",
+        "python -m benchmarks --rounds 7 --seconds 20 --json speed.json",
         "python -m benchmarks --connections 1 --connections 1000",
         "python -m benchmarks --rate 2000 --rate 4000",
         "python -m benchmarks --url http://127.0.0.1:3000",
@@ -53,7 +53,7 @@ app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup
         "python -m benchmarks --lines 10",
         "python -m benchmarks --preload 1000000 --connections 256",
         "python -m benchmarks --batch 100",
-        'make bench ARGS="--rounds 5"',
+        'make bench ARGS="--connections 64"',
     )
 )
 def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
@@ -64,7 +64,7 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     connections: Connections = None,
     rounds: Annotated[
         int, typer.Option(min=1, metavar="N", help="Rounds for each number of connections, in turn.")
-    ] = 3,
+    ] = 5,
     seconds: Seconds = 10,
     rate: Annotated[
         list[int] | None,
@@ -102,7 +102,8 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     With --overload refusals are as it should be, and rounds are pairs.
     With --preload two systems are loaded in turn, and rounds are pairs.
     With --batch single requests and batches are sent in turn.
-    With --rate latency counts from when a request was to be sent.
+    With --rate latency counts from when a request was to be sent. There is
+    no figure of servers that may lose what they took (fsync or AOF off).
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     files.allow_many()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from redis.asyncio import Redis
 
 from benchmarks.basket import ONE_PRODUCT
+from benchmarks.durability import NotDurable, ask_redis, find_risks
 from benchmarks.ledger import Ledger, open_ledger
 
 
@@ -24,7 +25,7 @@ async def facts(redis_url: str, ledger: Ledger) -> dict[str, str]:
     postgres = await ledger.settings()
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         server = await redis.info("server")
-        aof = {name: (await redis.config_get(name)).get(name, "?") for name in ("appendonly", "appendfsync")}
+    aof = await ask_redis(redis_url)
     product = "Valkey" if "valkey_version" in server else "Redis"
     return {
         **made(),
@@ -42,14 +43,31 @@ async def facts(redis_url: str, ledger: Ledger) -> dict[str, str]:
     }
 
 
+async def risks(redis_url: str, ledger: Ledger) -> list[str]:
+    """Say what lets our servers lose what they took; empty if nothing does."""
+    return [*await ledger.risks(), *find_risks("Redis", await ask_redis(redis_url))]
+
+
+async def durable_facts(redis_url: str, ledger: Ledger) -> dict[str, str]:
+    """The same, of servers that keep what they took: nothing is measured on others.
+
+    Raises:
+        NotDurable: they may lose it, or do not tell.
+    """
+    if found := await risks(redis_url, ledger):
+        raise NotDurable("\n".join(f"NO FIGURE: {it}" for it in found))
+    return await facts(redis_url, ledger)
+
+
 async def facts_at(redis_url: str, postgres_url: str) -> dict[str, str]:
-    """The same where no books are open.
+    """The same as `durable_facts` where no books are open.
 
     Raises:
         StartupError: PostgreSQL cannot be reached.
+        NotDurable: as there.
     """
     ledger = await open_ledger(postgres_url, postgres_url, ONE_PRODUCT)
     try:
-        return await facts(redis_url, ledger)
+        return await durable_facts(redis_url, ledger)
     finally:
         await ledger.close()

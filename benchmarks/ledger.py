@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from benchmarks.basket import CUSTOMER, Basket
+from benchmarks.durability import ask_postgres, find_risks
 from onhand.common.errors import StartupError
 
 _POLL_SECONDS = 0.02
@@ -107,9 +108,13 @@ class Ledger:
         return {row["order_id"]: row["settled_at"] for row in rows}
 
     async def settings(self) -> dict[str, str]:
-        """What PostgreSQL says of how safely it writes."""
-        names = ["server_version", "fsync", "synchronous_commit", "full_page_writes", "min_wal_size"]
-        return {name: await self._orders.fetchval("SELECT current_setting($1)", name) for name in names}
+        """What PostgreSQL says of how safely it writes orders."""
+        return await ask_postgres(self._orders)
+
+    async def risks(self) -> list[str]:
+        """Say what lets either database lose what it took; empty if nothing does."""
+        databases = {"PostgreSQL of orders": self._orders, "PostgreSQL of inventory": self._inventory}
+        return [risk for name, it in databases.items() for risk in find_risks(name, await ask_postgres(it))]
 
     async def close(self) -> None:
         """Close both connections."""

@@ -35,6 +35,7 @@ class Accepted(NamedTuple):
     """An order that was answered 201.
 
     Attributes:
+        order_id: as the header Location has it; empty if there is none.
         due: when it was to be sent, by the clock of the machine (seconds since 1970).
         seconds: from then until the answer.
     """
@@ -125,8 +126,7 @@ class _OpenLoop:
     def answered(self, connection: _Connection, answer: bytes) -> None:
         now = self._loop.time()
         if int(answer[9:12]) in DONE:
-            begins = answer.index(_PLACE) + len(_PLACE)
-            order_id = answer[begins : begins + _ORDER_ID_LENGTH].decode()
+            order_id = answer.partition(_PLACE)[2][:_ORDER_ID_LENGTH].decode()
             self._seen.accepted.append(Accepted(order_id, connection.due + self._wall, now - connection.due))
         else:
             self._seen.refused += 1

@@ -11,7 +11,7 @@ from benchmarks.ledger import Ledger
 from benchmarks.load import Load, LoadFailed
 from benchmarks.measure import Round, Spread, measure, spread
 from benchmarks.open_loop import Seen
-from benchmarks.subject import Onhand
+from benchmarks.subject import Onhand, Subject
 from benchmarks.target import Target
 
 CONNECTIONS = 1000
@@ -40,7 +40,7 @@ class RateRound(msgspec.Struct, rename="camel", frozen=True):
         accepted: from when a request was to be sent until its 201 was here; None if there was none.
         settled: from then until the statement in Orders that settled the order. It includes Inventory's decision and
             both ways through Redis, and not that statement itself and its commit. The clock of the machine is asked on
-            both sides, so everything must be on one.
+            both sides, so everything must be on one. None where nobody can tell, as of other systems than ours.
         late_share: part of the requests to which the generator turned more than `LATE_MS` late.
         late_p99_ms: how late it was for 99 of 100.
         round: the same as of any load: CPU, memory, the books, what is wrong.
@@ -63,7 +63,7 @@ class RateRound(msgspec.Struct, rename="camel", frozen=True):
             return "; ".join(self.round.problems)
         if self.late_share > LATE_SHARE:
             return f"the load generator was more than {LATE_MS:.0f} ms late for {self.late_share:.1%} of the requests"
-        return None if self.accepted and self.settled else "nothing was accepted"
+        return None if self.accepted else "nothing was accepted"
 
 
 class RateSummary(msgspec.Struct, rename="camel", frozen=True):
@@ -73,7 +73,7 @@ class RateSummary(msgspec.Struct, rename="camel", frozen=True):
     rounds: int
     answered_per_second: Spread
     accepted: Latency
-    settled: Latency
+    settled: Latency | None
 
 
 class RateReport(msgspec.Struct, rename="camel", frozen=True):
@@ -92,7 +92,21 @@ class RateReport(msgspec.Struct, rename="camel", frozen=True):
 
 
 async def run_rate(target: Target, ledger: Ledger, connections: int, seconds: int, rate: float) -> RateRound:
-    """Load our system at a steady rate, see `open_loop` and `measure`.
+    """Load our system at a steady rate, see `measure_rate`."""
+    return await measure_rate(Onhand(target, ledger), connections, seconds, rate, ledger)
+
+
+async def measure_rate(
+    subject: Subject, connections: int, seconds: int, rate: float, ledger: Ledger | None = None
+) -> RateRound:
+    """Load a system at a steady rate, see `open_loop` and `measure`.
+
+    Args:
+        subject: what to load.
+        connections: the most requests that are under way at once.
+        seconds: length of the load.
+        rate: requests per second.
+        ledger: knows when orders were settled; None if nobody does.
 
     Raises:
         LoadFailed, ComponentGone: there is no result.
@@ -102,13 +116,13 @@ async def run_rate(target: Target, ledger: Ledger, connections: int, seconds: in
     async def send() -> Load:
         nonlocal seen
         try:
-            seen = await open_loop.run(target.url, ledger.basket.requests, connections, seconds, rate)
+            seen = await open_loop.run(subject.url, subject.basket.requests, connections, seconds, rate)
         except OSError as error:
-            raise LoadFailed(f"cannot connect to {target.url}: {error}") from None
+            raise LoadFailed(f"cannot connect to {subject.url}: {error}") from None
         return _as_load(seen)
 
-    done = await measure(Onhand(target, ledger), connections, seconds, rate, send)
-    settled_at = await ledger.settled_at([it.order_id for it in seen.accepted])
+    done = await measure(subject, connections, seconds, rate, send)
+    settled_at = await ledger.settled_at([it.order_id for it in seen.accepted]) if ledger else {}
     return RateRound(
         rate=rate,
         offered_per_second=seen.sent / seconds,
@@ -129,20 +143,25 @@ def latency(seconds: Iterable[float]) -> Latency | None:
 
 
 def make_rate_report(load: str, facts: Mapping[str, str], connections: int, rounds: Sequence[RateRound]) -> RateReport:
-    """Put everything together. Rounds without a figure are in no sum."""
+    """Put everything together."""
+    rates = summarize_rates(rounds)
+    return RateReport(load, facts, connections, rounds, rates, not any(it.round.problems for it in rounds))
+
+
+def summarize_rates(rounds: Sequence[RateRound]) -> list[RateSummary]:
+    """Sum up the rounds at each rate. Those without a figure are in no sum."""
     sound = [it for it in rounds if not it.flaw]
-    rates = [
+    return [
         RateSummary(
             rate=rate,
             rounds=len(same),
             answered_per_second=spread(it.answered_per_second for it in same),
             accepted=_median([it.accepted for it in same if it.accepted]),
-            settled=_median([it.settled for it in same if it.settled]),
+            settled=_median([it.settled for it in same if it.settled]) if same[0].settled else None,
         )
         for rate in dict.fromkeys(it.rate for it in sound)
         if (same := [it for it in sound if it.rate == rate])
     ]
-    return RateReport(load, facts, connections, rounds, rates, not any(it.round.problems for it in rounds))
 
 
 def _median(latencies: Sequence[Latency]) -> Latency:

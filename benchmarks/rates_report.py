@@ -9,7 +9,7 @@ from benchmarks.report import DISTURBED, completeness, print_facts
 _HOW = """
 Requests are sent at fixed times, whatever the answers do, over at most {connections:,} connections, and latency counts
 from the time at which a request was to be sent. Late: how much later the load generator turned to 99 of 100."""
-_PERCENTILES = ("p50 ms", "p99 ms", "p99.9 ms", "max ms")
+PERCENTILES = ("p50 ms", "p99 ms", "p99.9 ms", "max ms")
 
 
 def print_rate_report(report: RateReport, console: Console) -> None:
@@ -35,23 +35,24 @@ def outcome(it: RateRound) -> str:
 
 
 def _accepted(report: RateReport) -> Table:
-    table = _table("Until accepted (201)", "offered/s", "answered/s", "refused", *_PERCENTILES, "late ms", "elsewhere")
+    table = _table("Until accepted (201)", "offered/s", "answered/s", "refused", *PERCENTILES, "late ms", "elsewhere")
     for number, it in enumerate(report.rate_rounds, start=1):
         speed = (f"{it.offered_per_second:,.0f}", f"{it.answered_per_second:,.0f}", f"{it.refused:,}")
         disturbance = (f"{it.late_p99_ms:.1f}", f"{it.round.elsewhere:.0%}")
         table.add_row(f"{it.rate:,.0f}", str(number), *speed, *_cells(it, it.accepted), *disturbance)
     for summary in report.rates:
         answered = f"{summary.answered_per_second.median:,.0f}"
-        table.add_row(f"{summary.rate:,.0f}", "median", "", answered, "", *_numbers(summary.accepted), style="bold")
+        table.add_row(f"{summary.rate:,.0f}", "median", "", answered, "", *numbers(summary.accepted), style="bold")
     return table
 
 
 def _settled(report: RateReport) -> Table:
-    table = _table("Until settled in Orders", *_PERCENTILES)
+    table = _table("Until settled in Orders", *PERCENTILES)
     for number, it in enumerate(report.rate_rounds, start=1):
         table.add_row(f"{it.rate:,.0f}", str(number), *_cells(it, it.settled))
     for summary in report.rates:
-        table.add_row(f"{summary.rate:,.0f}", "median", *_numbers(summary.settled), style="bold")
+        if summary.settled:
+            table.add_row(f"{summary.rate:,.0f}", "median", *numbers(summary.settled), style="bold")
     return table
 
 
@@ -63,8 +64,9 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def _cells(it: RateRound, latency: Latency | None) -> list[str]:
-    return _numbers(latency) if latency and not it.flaw else ["-"] * len(_PERCENTILES)
+    return numbers(latency) if latency and not it.flaw else ["-"] * len(PERCENTILES)
 
 
-def _numbers(it: Latency) -> list[str]:
+def numbers(it: Latency) -> list[str]:
+    """One for each of `PERCENTILES`."""
     return [f"{number:,.1f}" for number in (it.p50_ms, it.p99_ms, it.p999_ms, it.max_ms)]

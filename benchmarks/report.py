@@ -13,7 +13,7 @@ ORDERS_PER_SECOND_FLOOR = {64: 4_000.0, 256: 5_500.0}
 """By connections, on a quiet machine of two cores with the load on the same cores."""
 TEN_LINES_PER_SECOND_FLOOR = {256: 2_000.0}
 """The same for orders of ten lines."""
-CPU_US_CEILING = 250.0
+CPU_US_CEILING = 150.0
 DISTURBED = 0.05
 """A greater part of the machine than this, used by others, makes every figure worse than it is."""
 

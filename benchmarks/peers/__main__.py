@@ -15,9 +15,10 @@ from benchmarks.facts import made
 from benchmarks.options import Connections, Json, Seconds
 from benchmarks.peers.installing import versions
 from benchmarks.peers.systems import SYSTEMS, System
-from benchmarks.peers.table import Comparison, compare, print_comparison, write_comparison_json
-from benchmarks.peers.turns import Turn, in_turns, take_turn
+from benchmarks.peers.table import Comparison, compare, compare_rates, print_comparison, write_comparison_json
+from benchmarks.peers.turns import Turn, in_turns, take_turn, take_turn_at_rates
 from benchmarks.progress import progress_bar
+from benchmarks.rates import CONNECTIONS
 from onhand.cli.commands import Commands, examples
 
 _WIDTH = 150
@@ -31,6 +32,7 @@ app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup
         "python -m benchmarks.peers",
         "python -m benchmarks.peers --system onhand --system nestjs-fastify --connections 1",
         "python -m benchmarks.peers --system onhand --system monolith --units 1000000",
+        "python -m benchmarks.peers --rate 200",
         "python -m benchmarks.peers --rounds 1 --seconds 3 --json peers.json",
     )
 )
@@ -48,6 +50,16 @@ def peers(
             min=1, metavar="N", help="On the shelf when a round begins.", show_default="more than can be ordered"
         ),
     ] = None,
+    rate: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Requests per second at fixed times, as with `make bench`. May be given more than once."
+            " --connections bounds what is under way.",
+            show_default="as fast as it goes",
+        ),
+    ] = None,
     json: Json = None,
 ) -> None:
     """Load systems in turn with the same order, each alone on the machine, and compare them.
@@ -58,6 +70,8 @@ def peers(
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     files.allow_many()
+    if rate and (units is not None or len(connections or []) > 1):
+        raise typer.BadParameter("--rate goes without --units, and with one --connections")
     chosen = _chosen(system)
     progress = progress_bar()
     with progress:
@@ -69,11 +83,16 @@ def peers(
         turns: list[Turn] = []
         for number, it in plan:
             progress.update(task, description=f"turn {number} of {rounds}: {it.name}")
-            turns.append(asyncio.run(take_turn(it, number, connections or [64, 256], seconds, units)))
+            if rate:
+                turn = take_turn_at_rates(it, number, rate, (connections or [CONNECTIONS])[0], seconds)
+            else:
+                turn = take_turn(it, number, connections or [64, 256], seconds, units)
+            turns.append(asyncio.run(turn))
             progress.advance(task)
     facts = made() | next((turn.facts for turn in turns if turn.facts), {}) | versions()
     lacks = {it.name: it.lacks for it in ready}
-    comparison = Comparison(_load(units), facts, lacks, skipped, turns, compare(turns))
+    name = "requests at fixed rates" if rate else load.name()
+    comparison = Comparison(_load(name, units), facts, lacks, skipped, turns, compare(turns), compare_rates(turns))
     print_comparison(comparison, ready, Console(width=None if sys.stdout.isatty() else _WIDTH))
     if json:
         write_comparison_json(comparison, json)
@@ -99,9 +118,9 @@ def _skipped(chosen: Sequence[System], units: int | None) -> dict[str, str]:
     return skipped
 
 
-def _load(units: int | None) -> str:
+def _load(name: str, units: int | None) -> str:
     shelf = "more than can be ordered" if units is None else f"{units:,} units"
-    return f"{load.name()}, {ONE_PRODUCT.sentence}; {shelf} on the shelf"
+    return f"{name}, {ONE_PRODUCT.sentence}; {shelf} on the shelf"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from benchmarks.basket import CUSTOMER, ONE_PRODUCT
+from benchmarks.durability import ask_redis, find_risks
 from benchmarks.ledger import Books, Ledger, connect_reader
 from benchmarks.peers import installing
 from benchmarks.peers.running import Host, host, make_database, takes_orders
@@ -92,6 +93,11 @@ class PeerShop(Ledger):
         (product,) = self.basket.products
         statement = "UPDATE stock SET on_hand = on_hand - available + $2, available = $2 WHERE product_id = $1"
         await _write(self._inventory_url, statement, product, units)
+
+    async def risks(self) -> list[str]:
+        """Ask its databases, and its Redis if it has one."""
+        of_redis = find_risks("Redis", await ask_redis(self._redis_url)) if self._redis_url else []
+        return [*await super().risks(), *of_redis]
 
     async def verify(self) -> list[str]:
         """Look whether more was sold than there was."""

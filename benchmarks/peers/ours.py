@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from benchmarks.basket import ONE_PRODUCT
+from benchmarks.facts import risks
 from benchmarks.ledger import open_ledger
 from benchmarks.subject import Onhand
 from benchmarks.target import fresh_system
@@ -20,6 +21,10 @@ class Ours(Onhand):
         (product,) = self.basket.products
         on_hand = (await self.ledger.books()).reserved_units + units
         await asyncio.to_thread(ask, self.url, "PUT", "stock", product, body={"onHand": on_hand})
+
+    async def risks(self) -> list[str]:
+        """Ask both databases and Redis."""
+        return await risks(self.target.redis_url, self.ledger)
 
     async def verify(self) -> list[str]:
         """Ask what `onhand verify` asks."""

@@ -14,6 +14,9 @@ class Shop(Subject, Protocol):
     async def shelve(self, units: int) -> None:
         """See to it that so many units of the product can be had."""
 
+    async def risks(self) -> list[str]:
+        """Say what lets it lose what it has stored; empty if nothing does, or if it stores nothing."""
+
     async def verify(self) -> list[str]:
         """Look whether what was promised holds; returns what does not, in sentences."""
 

@@ -10,9 +10,15 @@ from rich.table import Table
 from benchmarks.measure import Round, Spread, spread
 from benchmarks.peers.systems import System
 from benchmarks.peers.turns import Turn
+from benchmarks.rates import RateSummary, summarize_rates
+from benchmarks.rates_report import PERCENTILES, numbers
 from benchmarks.report import DISTURBED
 
 OURS = "onhand"
+_HOW_RATES = """
+Requests are sent at fixed times, whatever the answers do; latency counts from the time at which a request was to be
+sent, until it was accepted, and of ours until it was settled. Medians of all rounds.
+"""
 _COMPONENTS = ("gateway", "orders", "inventory", "monolith", "redis", "postgres")
 
 
@@ -47,6 +53,7 @@ class Comparison(msgspec.Struct, rename="camel", frozen=True):
     Attributes:
         lacks: what each system does not do, of what ours does.
         skipped: systems that did not run, and why.
+        rates: all rounds of each system at fixed rates, by its name.
     """
 
     load: str
@@ -55,6 +62,17 @@ class Comparison(msgspec.Struct, rename="camel", frozen=True):
     skipped: Mapping[str, str]
     turns: Sequence[Turn]
     standings: Sequence[Standing]
+    rates: Mapping[str, Sequence[RateSummary]] = {}
+
+
+def compare_rates(turns: Sequence[Turn]) -> dict[str, list[RateSummary]]:
+    """Sum up each system's rounds at fixed rates; a turn in which a promise was broken gives no figure."""
+    return {
+        system: summarize_rates(
+            [it for turn in turns if turn.system == system and not turn.broken for it in turn.rate_rounds]
+        )
+        for system in dict.fromkeys(turn.system for turn in turns)
+    }
 
 
 def compare(turns: Sequence[Turn]) -> list[Standing]:
@@ -107,8 +125,11 @@ def print_comparison(comparison: Comparison, systems: Sequence[System], console:
         console.print(f"{name + ':':<10}{value}", soft_wrap=True, highlight=False)
     for name, reason in comparison.skipped.items():
         console.print(f"[bold]{name} did not run[/]: {reason}", soft_wrap=True, highlight=False)
-    console.print("\nMedians, and below them the least and the most of all rounds.\n", highlight=False)
+    if any(comparison.rates.values()):
+        console.print(_HOW_RATES, soft_wrap=True, highlight=False)
+        console.print(_rates(comparison.rates))
     if comparison.standings:
+        console.print("\nMedians, and below them the least and the most of all rounds.\n", highlight=False)
         console.print(_speed(comparison.standings))
         console.print(_cost(comparison.standings))
     console.print("[bold]What each is, and what it does not do of what onhand does[/]")
@@ -116,11 +137,30 @@ def print_comparison(comparison: Comparison, systems: Sequence[System], console:
         console.print(f"  {system.name}: {system.written}. It lacks: {system.lacks}", soft_wrap=True, highlight=False)
     console.print()
     for turn in comparison.turns:
-        for problem in turn.problems:
+        for problem in turn.flaws:
             console.print(f"[bold red]NO FIGURE[/] of {turn.system}, turn {turn.number}: {problem}", soft_wrap=True)
-    if any(it.elsewhere > DISTURBED for turn in comparison.turns for it in turn.rounds):
-        most = max(it.elsewhere for turn in comparison.turns for it in turn.rounds)
+    rounds = [it for turn in comparison.turns for it in (*turn.rounds, *(rate.round for rate in turn.rate_rounds))]
+    most = max((it.elsewhere for it in rounds), default=0.0)
+    if most > DISTURBED:
         console.print(f"Other work ran on the machine, up to {most:.0%} of it: figures would be better without.")
+
+
+def _rates(rates: Mapping[str, Sequence[RateSummary]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("rate", no_wrap=True, justify="right")
+    table.add_column("system", no_wrap=True)
+    settled = [f"settled {it.removesuffix(' ms')}" for it in PERCENTILES]
+    for heading in ("answered/s", *PERCENTILES, *settled, "rounds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for system, it in sorted(
+        ((system, it) for system, summaries in rates.items() for it in summaries), key=lambda row: row[1].rate
+    ):
+        table.add_row(
+            *(f"{it.rate:,.0f}", system, f"{it.answered_per_second.median:,.0f}", *numbers(it.accepted)),
+            *(numbers(it.settled) if it.settled else [""] * len(settled)),
+            str(it.rounds),
+        )
+    return table
 
 
 def _speed(standings: Sequence[Standing]) -> Table:

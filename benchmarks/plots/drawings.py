@@ -67,7 +67,8 @@ def _fixed_rates(reports: Iterable[RateReport]) -> Iterator[Line]:
         yield Line("p50, fixed rate", [Point(x, it.accepted.p50_ms) for x, it in zip(speeds, rates, strict=True)])
         yield Line("p99, fixed rate", [Point(x, it.accepted.p99_ms) for x, it in zip(speeds, rates, strict=True)])
         yield Line("p99.9, fixed rate", [Point(x, it.accepted.p999_ms) for x, it in zip(speeds, rates, strict=True)])
-        yield Line("p99 until settled", [Point(x, it.settled.p99_ms) for x, it in zip(speeds, rates, strict=True)])
+        settled = [Point(it.answered_per_second.median, it.settled.p99_ms) for it in rates if it.settled]
+        yield Line("p99 until settled", settled)
 
 
 def _cost(comparison: Comparison) -> Iterator[tuple[str, bytes]]:

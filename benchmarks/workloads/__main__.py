@@ -27,7 +27,7 @@ app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup
     epilog=examples(
         "python -m benchmarks.workloads",
         "python -m benchmarks.workloads --workload checkouts --connections 64",
-        "python -m benchmarks.workloads --workload one-product --buyers 500 --rounds 5",
+        "python -m benchmarks.workloads --workload one-product --buyers 500",
         "python -m benchmarks.workloads --workload growth --orders 100000 --orders 1000000 --orders 5000000",
         "python -m benchmarks.workloads --workload reads --workload floors --json speed.json",
     )
@@ -38,7 +38,7 @@ def workloads(  # noqa: PLR0913, PLR0917  # each is an option of the command lin
         typer.Option(metavar="NAME", help=f"Of {', '.join(it.name for it in KINDS)}.", show_default="all"),
     ] = None,
     connections: Connections = None,
-    rounds: Annotated[int, typer.Option(min=1, metavar="N", help="Rounds of each case, in turn.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, metavar="N", help="Rounds of each case, in turn.")] = 5,
     seconds: Seconds = 8,
     products: Annotated[
         int, typer.Option(min=1, metavar="N", help="In the catalogue that checkouts choose from.")

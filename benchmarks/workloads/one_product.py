@@ -14,7 +14,7 @@ import msgspec
 from benchmarks import generator
 from benchmarks.basket import Basket
 from benchmarks.cpu import cpu_times, spent_between
-from benchmarks.facts import facts
+from benchmarks.facts import durable_facts
 from benchmarks.ledger import Ledger, open_ledger
 from benchmarks.requests import Request
 from benchmarks.rest import wait_for_rest
@@ -37,7 +37,7 @@ async def one_product(target: Target, scale: Scale, say: Say) -> Result:
     _allow_connections(scale.buyers)
     ledger = await open_ledger(target.orders_url, target.inventory_url, Basket((), ()))
     try:
-        known = await facts(target.redis_url, ledger)
+        known = await durable_facts(target.redis_url, ledger)
         say("warming up")
         await _sell(target, ledger, "warm-up", scale.buyers, scale.buyers)
         samples = []

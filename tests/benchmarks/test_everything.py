@@ -1,0 +1,154 @@
+"""`make bench-all`: its parts run one after the other, and what they tell is in one report."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from benchmarks import __main__ as bench
+from benchmarks import everything
+from benchmarks.everything import PARTS, Done, Part, as_json, as_text, draw_parts
+from benchmarks.peers import __main__ as peers
+from benchmarks.peers.systems import SYSTEMS
+from benchmarks.report import make_report
+from benchmarks.workloads import __main__ as workloads
+from benchmarks.workloads.kinds import KINDS
+from tests.benchmarks.test_measure import ROUND
+from tests.e2e.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+APPS = {"benchmarks": bench.app, "benchmarks.peers": peers.app, "benchmarks.workloads": workloads.app}
+
+
+def done(name: str, exit_code: int | None = 0, report: bytes | None = b'{"load":"wrk"}') -> Done:
+    return Done(name, f"python -m {name}", 75.0, exit_code, f"the table of {name}\n", report)
+
+
+def options(part: Part, *, is_quick: bool) -> dict[str, Any]:
+    """What its command understands."""
+    _, module, *arguments = part.words(is_quick=is_quick)
+    return typer.main.get_command(APPS[module]).make_context(module, [*arguments, "--json", "report.json"]).params
+
+
+def test_the_report_has_that_of_each_part_as_it_was_written_and_what_each_part_printed() -> None:
+    parts = [done("one"), done("two", exit_code=1), done("three", exit_code=None, report=None)]
+    assert msgspec.json.decode(as_json(parts)) == {"one": {"load": "wrk"}, "two": {"load": "wrk"}, "three": None}
+    short, *whole = as_text(parts).split("\n\n\n")
+    assert short.splitlines() == [
+        "one: complete, after 1:15 min",
+        "two: NO FIGURE, or not all: see below, after 1:15 min",
+        "three: was stopped, after 1:15 min",
+    ]
+    assert [f"the table of {it.name}" in told for it, told in zip(parts, whole, strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_every_part_is_understood_by_its_command_and_forgets_no_system_and_no_workload(is_quick: bool) -> None:
+    asked = [options(it, is_quick=is_quick) for it in PARTS]
+    assert {it["rounds"] for it in asked} == {1 if is_quick else 5}
+    named = {"workload": set[str](), "system": set[str]()}
+    for it in asked:
+        for option, names in named.items():
+            names.update(it.get(option) or ())
+    assert named["workload"] == {it.name for it in KINDS}
+    assert named["system"] < {it.name for it in SYSTEMS}
+
+
+def test_a_quick_run_stores_no_millions() -> None:
+    (growth,) = (it for it in PARTS if it.name == "growth")
+    assert options(growth, is_quick=True)["orders"] == [100_000]
+    assert options(growth, is_quick=False)["orders"] == [100_000, 1_000_000, 5_000_000]
+
+
+def test_what_has_a_figure_is_drawn_and_of_the_rest_it_is_told_why_not(tmp_path: Path) -> None:
+    lost = msgspec.structs.replace(ROUND, problems=["1 order is lost"])
+    (tmp_path / "parts").mkdir()
+    told: list[str] = []
+    for a_round in (ROUND, lost):
+        report = msgspec.json.encode(make_report("wrk", {}, [a_round]))
+        (tmp_path / "parts" / "closed-loop.json").write_bytes(report)
+        told += draw_parts(tmp_path, [done("closed-loop", report=report), done("batches")])
+    drawn, why_not = told
+    assert drawn == f"{tmp_path / 'latency.svg'}"
+    assert (tmp_path / "latency.svg").read_bytes().startswith(b"<svg")
+    assert "has no figure" in why_not
+
+
+def test_parts_run_one_after_the_other_and_the_exit_code_says_if_one_has_no_figure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    parts = (
+        Part("floors", "benchmarks.workloads --workload floors --connections 4", 1),
+        Part("broken", "benchmarks.workloads --workload no-such-thing", 1),
+    )
+    monkeypatch.setattr(everything, "PARTS", parts)
+    monkeypatch.setattr(everything, "_QUICK_SECONDS", 1)
+    ran = CliRunner().invoke(everything.app, ["--quick", "--to", str(tmp_path)])
+    assert ran.exit_code == 1, ran.output
+    assert "floors: python -m benchmarks.workloads --workload floors" in ran.output
+    report = msgspec.json.decode((tmp_path / "report.json").read_bytes())
+    assert report["floors"]["complete"]
+    assert report["broken"] is None
+    text = (tmp_path / "report.txt").read_text()
+    assert text.startswith("floors: complete, after ")
+    assert "broken: NO FIGURE" in text
+    assert "POST that does nothing" in text
+    assert "there are checkouts, " in text, "what the other said is there, too"
+
+
+def test_a_part_that_there_is_not_is_refused_with_those_there_are() -> None:
+    refused = CliRunner().invoke(everything.app, ["--part", "peer"])
+    assert refused.exit_code == 2
+    assert all(it.name in refused.output for it in PARTS)
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A directory for unix sockets; pytest's own have names that are too long for them."""
+    with tempfile.TemporaryDirectory(prefix="onhand-") as name:
+        yield Path(name)
+
+
+def test_ctrl_c_stops_the_part_under_way_and_keeps_the_report(short_path: Path) -> None:
+    to = short_path / "report"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.everything", "--part", "growth", "--part", "peers", "--to", to],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(short_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    children: list[psutil.Process] = []
+
+    def is_under_way() -> bool:
+        children[:] = psutil.Process(running.pid).children(recursive=True)
+        with suppress(psutil.Error):  # one that has ended meanwhile
+            return any(it.name() == "valkey-server" for it in children)
+        return False
+
+    try:
+        eventually(is_under_way, seconds=60)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=60) == 1
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert alive == []
+        assert msgspec.json.decode((to / "report.json").read_bytes()) == {"growth": None}, "peers did not begin"
+        assert (to / "report.txt").read_text().startswith("growth: was stopped")
+    finally:
+        running.kill()
+        running.wait()
+        for child in children:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
