@@ -33,12 +33,12 @@ from benchmarks.target import Target, fresh_system, running_system
 from benchmarks.volume import Side, Volume, run_in_turn, sum_up, verify_target
 from benchmarks.volume_report import VolumeReport, print_volume_report
 from benchmarks.warm import warm
-from onhand.cli.commands import Commands, examples
+from onhand.cli.commands import examples, tool
 
 _WIDTH = 140
 """Columns of a file or a pipe: with one connection an order costs thousands of microseconds."""
 
-app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = tool()
 
 
 @app.command(

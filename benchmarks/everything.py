@@ -16,7 +16,7 @@ from rich.console import Console
 from benchmarks.plots.drawings import draw
 from benchmarks.plots.reports import NotDrawn, read
 from benchmarks.progress import progress_bar
-from onhand.cli.commands import Commands, examples
+from onhand.cli.commands import examples, tool
 
 _ROOT = Path(__file__).parents[1]
 _ROUNDS, _QUICK_ROUNDS = 5, 1
@@ -98,7 +98,7 @@ PARTS = (
 _PICTURES = (("closed-loop", "fixed-rates"), ("peers",), ("peers-one-and-many",), ("growth",))
 """Parts that are drawn together."""
 
-app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = tool()
 
 
 @app.command(

@@ -26,7 +26,7 @@ from benchmarks.cpu import cpu_times, watch_memory
 from benchmarks.rest import wait_for_rest
 from benchmarks.target import Target, fresh_system
 from onhand.cli.api import ask
-from onhand.cli.commands import Commands, examples
+from onhand.cli.commands import examples, tool
 from onhand.common.database import open_database
 
 ASKED = 0.9
@@ -39,7 +39,7 @@ _AT_ONCE = 100
 _FRAME, _LONGEST_FRAME = re.compile(rb"\r\n[0-9a-f]+\r\n"), 24
 _HEADERS = "Host: onhand\r\nAccept: text/event-stream\r\n\r\n"
 
-app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = tool()
 
 
 class Round(NamedTuple):

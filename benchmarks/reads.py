@@ -22,7 +22,7 @@ from benchmarks.basket import CUSTOMER, ONE_PRODUCT
 from benchmarks.preload import store
 from benchmarks.target import Target, fresh_system
 from onhand.cli.api import ask
-from onhand.cli.commands import Commands, examples
+from onhand.cli.commands import examples, tool
 
 ASKED_MS = 20.0
 """Within which 99 of 100 answers are to come."""
@@ -30,7 +30,7 @@ _ON_HAND = 2**31 - 1
 _CONNECTIONS = 16
 _LAST_SECONDS = 3
 
-app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = tool()
 
 
 class Times(NamedTuple):

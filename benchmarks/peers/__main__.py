@@ -19,12 +19,12 @@ from benchmarks.peers.table import Comparison, compare, compare_rates, print_com
 from benchmarks.peers.turns import Turn, in_turns, take_turn, take_turn_at_rates
 from benchmarks.progress import progress_bar
 from benchmarks.rates import CONNECTIONS
-from onhand.cli.commands import Commands, examples
+from onhand.cli.commands import examples, tool
 
 _WIDTH = 150
 """Columns of a file or a pipe."""
 
-app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = tool()
 
 
 @app.command(

@@ -8,9 +8,9 @@ from rich.console import Console
 
 from benchmarks.plots.drawings import draw
 from benchmarks.plots.reports import read
-from onhand.cli.commands import Commands, examples
+from onhand.cli.commands import examples, tool
 
-app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = tool()
 
 
 @app.command(

@@ -18,9 +18,9 @@ from benchmarks.workloads.kinds import KINDS, Kind
 from benchmarks.workloads.one_product import MOST_BUYERS
 from benchmarks.workloads.scale import Scale
 from benchmarks.workloads.table import WIDTH, make_workload_report, print_workload_report
-from onhand.cli.commands import Commands, examples
+from onhand.cli.commands import examples, tool
 
-app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = tool()
 
 
 @app.command(

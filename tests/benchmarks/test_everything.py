@@ -1,17 +1,9 @@
 """`make bench-all`: its parts run one after the other, and what they tell is in one report."""
 
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import psutil
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -24,8 +16,8 @@ from benchmarks.peers.systems import SYSTEMS
 from benchmarks.report import make_report
 from benchmarks.workloads import __main__ as workloads
 from benchmarks.workloads.kinds import KINDS
+from tests.benchmarks.interrupting import interrupt
 from tests.benchmarks.test_measure import ROUND
-from tests.e2e.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 APPS = {"benchmarks": bench.app, "benchmarks.peers": peers.app, "benchmarks.workloads": workloads.app}
@@ -113,42 +105,9 @@ def test_a_part_that_there_is_not_is_refused_with_those_there_are() -> None:
     assert all(it.name in refused.output for it in PARTS)
 
 
-@pytest.fixture
-def short_path() -> Iterator[Path]:
-    """A directory for unix sockets; pytest's own have names that are too long for them."""
-    with tempfile.TemporaryDirectory(prefix="onhand-") as name:
-        yield Path(name)
-
-
 def test_ctrl_c_stops_the_part_under_way_and_keeps_the_report(short_path: Path) -> None:
     to = short_path / "report"
-    running = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.everything", "--part", "growth", "--part", "peers", "--to", to],
-        cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(short_path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    children: list[psutil.Process] = []
-
-    def is_under_way() -> bool:
-        children[:] = psutil.Process(running.pid).children(recursive=True)
-        with suppress(psutil.Error):  # one that has ended meanwhile
-            return any(it.name() == "valkey-server" for it in children)
-        return False
-
-    try:
-        eventually(is_under_way, seconds=60)
-        running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=60) == 1
-        _, alive = psutil.wait_procs(children, timeout=10)
-        assert alive == []
-        assert msgspec.json.decode((to / "report.json").read_bytes()) == {"growth": None}, "peers did not begin"
-        assert (to / "report.txt").read_text().startswith("growth: was stopped")
-    finally:
-        running.kill()
-        running.wait()
-        for child in children:
-            with suppress(psutil.NoSuchProcess):
-                child.kill()
+    words = ["benchmarks.everything", "--part", "growth", "--part", "peers", "--to", str(to)]
+    assert interrupt(words, short_path, lambda it: it.name() == "valkey-server") == 1
+    assert msgspec.json.decode((to / "report.json").read_bytes()) == {"growth": None}, "peers did not begin"
+    assert (to / "report.txt").read_text().startswith("growth: was stopped")

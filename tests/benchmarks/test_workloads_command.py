@@ -1,12 +1,5 @@
 """`python -m benchmarks.workloads`: what it prints, with what exit code it ends, and what it leaves behind."""
 
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -17,8 +10,8 @@ from typer.testing import CliRunner
 from benchmarks.workloads import __main__ as command
 from benchmarks.workloads.kinds import KINDS, Kind
 from benchmarks.workloads.results import Sample, conclude
+from tests.benchmarks.interrupting import interrupt
 from tests.benchmarks.tools import needs_wrk
-from tests.e2e.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 LOAD_SECONDS = 60
@@ -73,43 +66,11 @@ def test_help_shows_examples() -> None:
     assert "python -m benchmarks.workloads --workload growth" in done.output
 
 
-@pytest.fixture
-def short_path() -> Iterator[Path]:
-    """A directory for unix sockets; pytest's own have names that are too long for them."""
-    with tempfile.TemporaryDirectory(prefix="onhand-") as name:
-        yield Path(name)
-
-
 @needs_wrk
 @pytest.mark.parametrize("workload", ["bulk", "floors"])
 def test_ctrl_c_under_load_leaves_no_process(workload: str, short_path: Path) -> None:
-    with (short_path / "log").open("w") as log:
-        running = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.workloads", "--workload", workload, "--seconds", str(LOAD_SECONDS)],
-            cwd=ROOT,
-            env=os.environ | {"TMPDIR": str(short_path)},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    children: list[psutil.Process] = []
+    def is_loading(process: psutil.Process) -> bool:
+        return process.name() == "wrk" and f"--duration={LOAD_SECONDS}s" in process.cmdline()
 
-    def is_loaded() -> bool:
-        children[:] = psutil.Process(running.pid).children(recursive=True)
-        with suppress(psutil.Error):  # one that has ended meanwhile
-            return any(it.name() == "wrk" and f"--duration={LOAD_SECONDS}s" in it.cmdline() for it in children)
-        return False
-
-    try:
-        eventually(is_loaded, seconds=60)
-        running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=60) != 0
-        _, alive = psutil.wait_procs(children, timeout=10)
-        assert alive == []
-        assert not list(short_path.glob("onhand-bench-*")), "what was stored is gone, too"
-    finally:
-        running.kill()
-        running.wait()
-        for child in children:
-            with suppress(psutil.NoSuchProcess):
-                child.kill()
+    words = ["benchmarks.workloads", "--workload", workload, "--seconds", str(LOAD_SECONDS)]
+    assert interrupt(words, short_path, is_loading) != 0

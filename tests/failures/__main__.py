@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from onhand.cli.commands import Commands, examples
+from onhand.cli.commands import examples, tool
 from tests.failures.report import as_json, in_words, print_report
 from tests.failures.runner import Result, run
 from tests.failures.scenario import Scenario
@@ -23,7 +23,7 @@ from tests.failures.scenarios import SCENARIOS
 OVERHEAD_SECONDS = 12.0
 """What a scenario takes besides breaking things: starting a system, healing, checking."""
 
-app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = tool()
 
 
 @app.command(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from onhand.cli.commands import AsJson, Commands, examples
+from onhand.cli.commands import AsJson, examples, tool
 from tests.sabotage.breakage import Breakage, OutOfDate
 from tests.sabotage.breakages import BREAKAGES
 from tests.sabotage.trial import CannotTry, Result, attempt, check_unbroken
@@ -18,7 +18,7 @@ from tests.sabotage.trial import CannotTry, Result, attempt, check_unbroken
 ROOT = Path(__file__).parents[2]
 _STYLES = {"noticed": "green", "unnoticed": "bold red", "otherwise": "bold red"}
 
-app = Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = tool()
 
 
 @app.command(

@@ -12,7 +12,7 @@ import pytest
 from answering import Answering, send
 from onhand.common.contracts import LocationList
 from onhand.common.messaging.request_reply import Requests
-from onhand.gateway.api import batches, create_app, operations
+from onhand.gateway.api import batches, create_app, shapes
 from onhand.gateway.api.operations import OPERATIONS, PARAMETERS
 from onhand.gateway.live.hub import Live
 from onhand.gateway.openapi import API, EVENT_DATA, document
@@ -55,15 +55,15 @@ def test_schemas_have_plain_names_and_every_reference_leads_to_one(described: di
 
 
 def test_the_document_has_the_fields_of_batches_that_are_really_read_and_told() -> None:
-    for described, real in (
-        (operations.OrderBatch, batches.OrderBatch),
-        (operations.StockBatch, batches.StockBatch),
-        (operations.OrderResult, batches.Result),
-        (operations.StockResult, batches.Result),
-        (operations.OrderResults, batches.Results),
-        (operations.StockResults, batches.Results),
+    for shown, real in (
+        (shapes.OrderBatch, batches.OrderBatch),
+        (shapes.StockBatch, batches.StockBatch),
+        (shapes.OrderResult, batches.Result),
+        (shapes.StockResult, batches.Result),
+        (shapes.OrderResults, batches.Results),
+        (shapes.StockResults, batches.Results),
     ):
-        assert _fields_of(described) == _fields_of(real), described
+        assert _fields_of(shown) == _fields_of(real), shown
 
 
 def test_what_an_item_of_a_batch_is_and_becomes_is_described(described: dict[str, Any]) -> None:

@@ -34,3 +34,8 @@ class Commands(typer.Typer):
         except OSError as error:  # a full disk, a file of another user: nothing that a stack trace would explain
             sys.stderr.write(f"onhand: {error}\n")
             sys.exit(1)
+
+
+def tool() -> Commands:
+    """Return what a tool of this repository adds its one command to: help as that of `onhand`, and no completion."""
+    return Commands(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")

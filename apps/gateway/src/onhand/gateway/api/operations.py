@@ -3,14 +3,13 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta
 
 from onhand.common.contracts import (
     FeedEntry,
     HoldDetails,
     IncomingDetails,
     LocationDetails,
-    LocationEntry,
     MovementReceipt,
     OrderDetails,
     OrderReceipt,
@@ -22,93 +21,24 @@ from onhand.common.contracts import (
 from onhand.common.contracts.explanation import PageSize
 from onhand.common.contracts.message import Moment, PageLimit, Quantity
 from onhand.common.contracts.orders import FulfilmentStatus, OrderStatus
-from onhand.gateway.api.batches import MAX_ITEMS, AnyItem, BatchOrder
 from onhand.gateway.api.catalogue import NewLocation, NewProduct
 from onhand.gateway.api.movements import AnyMovement
 from onhand.gateway.api.orders import Cancellation, NewFulfilment, NewOrder, NewReturn
 from onhand.gateway.api.reservations import Extension, NewReservation
+from onhand.gateway.api.shapes import (
+    Incoming,
+    Locations,
+    OrderBatch,
+    OrderResults,
+    Orders,
+    Products,
+    Stock,
+    StockBatch,
+    StockResults,
+)
 from onhand.gateway.api.stock import Expected, ExpectedAnew, NewLevel
-from onhand.gateway.explanation import Body
 from onhand.gateway.fields import Identifier, Label, LocationName
-from onhand.gateway.openapi import Operation, one_of
-from onhand.gateway.problems import ProblemDetails
-
-
-class Locations(Struct, frozen=True):
-    """All locations, in the order in which they serve."""
-
-    locations: tuple[LocationEntry, ...]
-
-
-class Orders(Struct, frozen=True):
-    """One page of orders, the newest first; it may have fewer than its limit, or none, while others follow."""
-
-    orders: tuple[OrderDetails, ...]
-    next: str | UnsetType = UNSET
-
-
-class Stock(Struct, frozen=True):
-    """One page of the stock of products, by their ids; it may have fewer than its limit while others follow."""
-
-    stock: tuple[StockLevel, ...]
-    next: str | UnsetType = UNSET
-
-
-class Products(Struct, frozen=True):
-    """One page of products, by their ids."""
-
-    products: tuple[ProductDetails, ...]
-    next: str | UnsetType = UNSET
-
-
-class Incoming(Struct, frozen=True):
-    """One page of what is still to come, by its product and then its id."""
-
-    incoming: tuple[IncomingDetails, ...]
-    next: str | UnsetType = UNSET
-
-
-class OrderBatch(Body, frozen=True):
-    """Orders, each as one alone. A wrong one is answered with a problem in its place, and the others are done."""
-
-    orders: Annotated[tuple[BatchOrder, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
-
-
-class StockBatch(Body, frozen=True):
-    """Things to do to stock, in any order. A wrong one is answered with a problem in its place."""
-
-    items: Annotated[tuple[AnyItem, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
-
-
-class OrderResult(Struct, frozen=True):
-    """What became of one order: the status and the body that it would have got alone, or a problem."""
-
-    status: int
-    body: OrderReceipt | UnsetType = UNSET
-    replayed: bool = False
-    problem: ProblemDetails | UnsetType = UNSET
-
-
-class OrderResults(Struct, frozen=True):
-    """What became of each order, in the order of the request."""
-
-    results: tuple[OrderResult, ...]
-
-
-class StockResult(Struct, frozen=True):
-    """What became of one item: the status and the body that it would have got alone, or a problem."""
-
-    status: int
-    body: Annotated[Any, one_of(StockLevel, MovementReceipt)] = UNSET  # msgspec has no union of structs without tags
-    replayed: bool = False
-    problem: ProblemDetails | UnsetType = UNSET
-
-
-class StockResults(Struct, frozen=True):
-    """What became of each item, in the order of the request."""
-
-    results: tuple[StockResult, ...]
-
+from onhand.gateway.openapi import Operation
 
 PARAMETERS: dict[str, Any] = {
     "order_id": UUID,
