@@ -22,7 +22,9 @@ from tests.e2e.shared import shared_system
 
 # `make test` takes the same ways every time, so that it fails for a change and for nothing else. To look further:
 # make test ARGS="--hypothesis-profile=long -k model"
-settings.register_profile("short", derandomize=True, print_blob=True, deadline=None, stateful_step_count=12)
+settings.register_profile(
+    "short", derandomize=True, print_blob=True, deadline=None, max_examples=60, stateful_step_count=12
+)
 settings.register_profile("long", print_blob=True, deadline=None, max_examples=1000, stateful_step_count=50)
 settings.load_profile("short")
 

@@ -81,21 +81,21 @@ def test_parts_run_one_after_the_other_and_the_exit_code_says_if_one_has_no_figu
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     parts = (
-        Part("floors", "benchmarks.workloads --workload floors --connections 4", 1),
+        Part("buyers", "benchmarks.workloads --workload one-product --buyers 9", 1),
         Part("broken", "benchmarks.workloads --workload no-such-thing", 1),
     )
     monkeypatch.setattr(everything, "PARTS", parts)
     monkeypatch.setattr(everything, "_QUICK_SECONDS", 1)
     ran = CliRunner().invoke(everything.app, ["--quick", "--to", str(tmp_path)])
     assert ran.exit_code == 1, ran.output
-    assert "floors: python -m benchmarks.workloads --workload floors" in ran.output
+    assert "buyers: python -m benchmarks.workloads --workload one-product" in ran.output
     report = msgspec.json.decode((tmp_path / "report.json").read_bytes())
-    assert report["floors"]["complete"]
+    assert report["buyers"]["complete"]
     assert report["broken"] is None
     text = (tmp_path / "report.txt").read_text()
-    assert text.startswith("floors: complete, after ")
+    assert text.startswith("buyers: complete, after ")
     assert "broken: NO FIGURE" in text
-    assert "POST that does nothing" in text
+    assert "9 buyers for 9 units" in text
     assert "there are checkouts, " in text, "what the other said is there, too"
 
 

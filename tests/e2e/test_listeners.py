@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from tests.e2e.bulk import batch_order, place_all
 from tests.e2e.conftest import StartSystem
 from tests.e2e.listening import listening
 from tests.e2e.problems import problem
 from tests.e2e.scraping import metrics
-from tests.e2e.shop import API, done, new_id, place, post
+from tests.e2e.shop import API, new_id, place
 from tests.e2e.system import System
 from tests.e2e.traffic import set_stock
 from tests.e2e.waiting import eventually
@@ -108,14 +109,12 @@ def test_who_does_not_read_is_dropped_and_nobody_waits_for_him(start_system: Sta
     set_stock(system, "tea", 100_000)
     before = megabytes(system)
     with ExitStack() as stack, listening([system.url("gateway")]) as good:
-        idle = [stack.enter_context(deaf(system)) for _ in range(50)]
+        idle = [stack.enter_context(deaf(system)) for _ in range(10)]
         placed = 0
 
         def all_are_dropped() -> bool:
             nonlocal placed
-            for _ in range(20):
-                done(post(system, "orders", {"customerId": "c", "productId": "tea", "quantity": 1, "metadata": LONG}))
-                placed += 1
+            placed += len(place_all(system, [batch_order("tea", metadata=LONG) for _ in range(20)]))
             return metrics(system, "gateway").sum("onhand_listeners_dropped_total") == len(idle)
 
         eventually(all_are_dropped, seconds=90)
