@@ -43,6 +43,20 @@ def pytest_configure() -> None:
         tempfile.tempdir = str(memory)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left alone with one of them at the end."""
+    begun_first = (
+        "test_scenarios.py",
+        "test_transport_model.py",
+        "test_restarts.py",
+        "test_workloads.py",
+        "test_demo.py",
+    )
+    items.sort(
+        key=lambda item: begun_first.index(name) if (name := item.path.name) in begun_first else len(begun_first)
+    )
+
+
 class Servers(NamedTuple):
     """Where the servers of this test session listen."""
 
