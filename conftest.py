@@ -44,7 +44,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no worker is left alone with one of them at the end."""
+    """Begin with the files that take longest, so that no worker is left alone with one of them at the end.
+
+    Workers take files in this order by `--no-loadscope-reorder`.
+    """
     begun_first = (
         "test_scenarios.py",
         "test_transport_model.py",

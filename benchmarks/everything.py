@@ -80,8 +80,10 @@ PARTS = (
     Part("peers", "benchmarks.peers --connections 64 --connections 256", 5),
     Part("peers-one-and-many", "benchmarks.peers --connections 1 --connections 1000", 3),
     Part("hot-product", "benchmarks.peers --system onhand --system monolith --connections 64 --units 1000000", 4),
+    Part("sold-out", "benchmarks.peers --system onhand --system monolith --connections 64 --units 10000", 4),
     Part("peers-at-fixed-rate", "benchmarks.peers --rate 200", 4),
     Part("batches", "benchmarks --batch 100 --connections 1 --connections 10 --connections 64 --connections 256", 3),
+    Part("overload", "benchmarks --overload --apart", 5),
     Part(
         "workloads",
         "benchmarks.workloads --workload checkouts --workload one-product --workload bulk --workload reads"

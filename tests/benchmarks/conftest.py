@@ -16,5 +16,8 @@ def short_path() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _few_wal_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let systems that a test starts go without a gigabyte of files, which is there for the sake of the figures."""
+    """Let systems that a test starts go without a gigabyte of files, which is there for the sake of the figures.
+
+    Those of a whole module begin before this, and have them: one test looks.
+    """
     monkeypatch.setattr(target, "fill_wal", lambda _: None)

@@ -70,7 +70,7 @@ def test_help_shows_examples() -> None:
 @pytest.mark.parametrize("workload", ["bulk", "floors"])
 def test_ctrl_c_under_load_leaves_no_process(workload: str, short_path: Path) -> None:
     def is_loading(process: psutil.Process) -> bool:
-        return process.name() == "wrk"
+        return process.name() == "wrk" and f"--duration={LOAD_SECONDS}s" in process.cmdline()
 
     words = ["benchmarks.workloads", "--workload", workload, "--seconds", str(LOAD_SECONDS)]
     assert interrupt(words, short_path, is_loading) != 0

@@ -114,7 +114,9 @@ def test_who_does_not_read_is_dropped_and_nobody_waits_for_him(start_system: Sta
 
         def all_are_dropped() -> bool:
             nonlocal placed
-            placed += len(place_all(system, [batch_order("tea", metadata=LONG) for _ in range(20)]))
+            results = place_all(system, [batch_order("tea", metadata=LONG) for _ in range(20)])
+            assert {it["status"] for it in results} == {201}
+            placed += len(results)
             return metrics(system, "gateway").sum("onhand_listeners_dropped_total") == len(idle)
 
         eventually(all_are_dropped, seconds=90)

@@ -17,8 +17,8 @@ from tests.failures.runner import Ground, break_under_load, judge, new_ground
 from tests.failures.scenario import CannotRun, Scenario
 from tests.failures.scenarios import SCENARIOS
 
-FEW_CLIENTS = 4
-"""A third of those of the long form: most of what a short round costs is what they do."""
+FEW_CLIENTS = 6
+"""Half as many as in the long form: most of what a short round costs is what they do."""
 
 
 def needs_of(scenario: Scenario) -> object:
