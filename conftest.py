@@ -53,7 +53,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "test_transport_model.py",
         "test_restarts.py",
         "test_workloads.py",
-        "test_demo.py",
     )
     items.sort(
         key=lambda item: begun_first.index(name) if (name := item.path.name) in begun_first else len(begun_first)

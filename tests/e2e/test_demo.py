@@ -42,7 +42,7 @@ def goes_on(system: System) -> None:
 
 
 def test_the_figures_are_what_is_stored_and_the_system_is_verified(system: System) -> None:
-    ran = system.run("onhand.cli", "demo", "--seconds", "12", "--rate", "15", "--seed", "7", "--json")
+    ran = system.run("onhand.cli", "demo", "--seconds", "18", "--rate", "15", "--seed", "7", "--json")
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     check(system, told)
