@@ -20,7 +20,7 @@ from benchmarks.batches import run_in_turn as run_batches_in_turn
 from benchmarks.cores import Cores
 from benchmarks.ledger import Ledger
 from benchmarks.measure import Round, run_round
-from benchmarks.options import Connections, Json, Seconds
+from benchmarks.options import Connections, Json, Rates, Seconds
 from benchmarks.overload import Outcome, Setting, outcome, run_pairs, settings
 from benchmarks.overload_report import make_overload_report, print_overload_report
 from benchmarks.preload import store
@@ -66,16 +66,7 @@ def bench(  # noqa: PLR0913, PLR0917  # each is an option of the command line
         int, typer.Option(min=1, metavar="N", help="Rounds for each number of connections, in turn.")
     ] = 5,
     seconds: Seconds = 10,
-    rate: Annotated[
-        list[int] | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Requests per second at fixed times, see docs/performance.md. May be given more"
-            " than once. --connections bounds what is under way.",
-            show_default="as fast as it goes",
-        ),
-    ] = None,
+    rate: Rates = None,
     overload: Annotated[
         bool, typer.Option("--overload", help="Offer three times the best instead, and compare the goodput.")
     ] = False,

@@ -13,6 +13,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from benchmarks.choosing import choose
 from benchmarks.plots.drawings import draw
 from benchmarks.plots.reports import NotDrawn, read
 from benchmarks.progress import progress_bar
@@ -131,7 +132,7 @@ def everything(
     keeps those that are done.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
-    chosen = _chosen(part)
+    chosen = choose(part, PARTS)
     out = Console(highlight=False, markup=False, soft_wrap=True)
     out.print(f"{len(chosen)} of {len(PARTS)} parts; all of them take {'some minutes' if quick else 'about an hour'}")
     begun = time.monotonic()
@@ -179,14 +180,6 @@ def draw_parts(directory: Path, done: Sequence[Done]) -> Iterator[str]:
         for name, picture in pictures.items():
             (directory / f"{name}.svg").write_bytes(picture)
             yield f"{directory / name}.svg"
-
-
-def _chosen(names: Sequence[str] | None) -> list[Part]:
-    known = {it.name: it for it in PARTS}
-    unknown = [name for name in names or () if name not in known]
-    if unknown:
-        raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(known)}")
-    return [known[name] for name in dict.fromkeys(names or known)]
 
 
 def _run(part: Part, directory: Path, *, is_quick: bool) -> Done:

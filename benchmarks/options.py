@@ -11,3 +11,13 @@ Connections = Annotated[
 ]
 Seconds = Annotated[int, typer.Option(min=1, metavar="N", help="Length of a round's load.")]
 Json = Annotated[Path | None, typer.Option(help="Write the report to a file, for programs.")]
+Rates = Annotated[
+    list[int] | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Requests per second at fixed times, see docs/performance.md. May be given more"
+        " than once. --connections bounds what is under way.",
+        show_default="as fast as it goes",
+    ),
+]

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from benchmarks import files, load
 from benchmarks.basket import ONE_PRODUCT
+from benchmarks.choosing import choose
 from benchmarks.facts import made
-from benchmarks.options import Connections, Json, Seconds
+from benchmarks.options import Connections, Json, Rates, Seconds
 from benchmarks.peers.installing import versions
 from benchmarks.peers.systems import SYSTEMS, System
 from benchmarks.peers.table import Comparison, compare, compare_rates, print_comparison, write_comparison_json
@@ -50,16 +51,7 @@ def peers(
             min=1, metavar="N", help="On the shelf when a round begins.", show_default="more than can be ordered"
         ),
     ] = None,
-    rate: Annotated[
-        list[int] | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Requests per second at fixed times, as with `make bench`. May be given more than once."
-            " --connections bounds what is under way.",
-            show_default="as fast as it goes",
-        ),
-    ] = None,
+    rate: Rates = None,
     json: Json = None,
 ) -> None:
     """Load systems in turn with the same order, each alone on the machine, and compare them.
@@ -72,7 +64,7 @@ def peers(
     files.allow_many()
     if rate and (units is not None or len(connections or []) > 1):
         raise typer.BadParameter("--rate goes without --units, and with one --connections")
-    chosen = _chosen(system)
+    chosen = choose(system, SYSTEMS)
     progress = progress_bar()
     with progress:
         task = progress.add_task("installing what the peers need", total=None)
@@ -97,14 +89,6 @@ def peers(
     if json:
         write_comparison_json(comparison, json)
     raise typer.Exit(1 if any(turn.problems for turn in turns) else 0)
-
-
-def _chosen(names: Sequence[str] | None) -> list[System]:
-    known = {it.name: it for it in SYSTEMS}
-    unknown = [name for name in names or () if name not in known]
-    if unknown:
-        raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(known)}")
-    return [known[name] for name in dict.fromkeys(names or known)]
 
 
 def _skipped(chosen: Sequence[System], units: int | None) -> dict[str, str]:

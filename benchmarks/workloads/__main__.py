@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -11,10 +10,11 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from benchmarks import files, load
+from benchmarks.choosing import choose
 from benchmarks.options import Connections, Json, Seconds
 from benchmarks.progress import progress_bar
 from benchmarks.report import write_json
-from benchmarks.workloads.kinds import KINDS, Kind
+from benchmarks.workloads.kinds import KINDS
 from benchmarks.workloads.one_product import MOST_BUYERS
 from benchmarks.workloads.scale import Scale
 from benchmarks.workloads.table import WIDTH, make_workload_report, print_workload_report
@@ -65,7 +65,7 @@ def workloads(  # noqa: PLR0913, PLR0917  # each is an option of the command lin
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     files.allow_many()
-    chosen = _chosen(workload)
+    chosen = choose(workload, KINDS)
     sizes = list(dict.fromkeys(orders or [100_000]))
     scale = Scale(connections or [64, 256], rounds, seconds, products, sizes, buyers)
     results = []
@@ -83,14 +83,6 @@ def workloads(  # noqa: PLR0913, PLR0917  # each is an option of the command lin
 
 def _say(progress: Progress, task: TaskID, workload: str, done: str) -> None:
     progress.update(task, description=f"{workload}: {done}")
-
-
-def _chosen(names: Sequence[str] | None) -> list[Kind]:
-    known = {it.name: it for it in KINDS}
-    unknown = [name for name in names or () if name not in known]
-    if unknown:
-        raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(known)}")
-    return [known[name] for name in dict.fromkeys(names or known)]
 
 
 if __name__ == "__main__":
