@@ -36,6 +36,7 @@ _WARM_UP_SECONDS = 3
 _REST_SECONDS = 60.0
 _CATCH_UP_SECONDS = 30.0
 _AT_ONCE = 100
+_MOST_KEPT_BYTES = 256 * 1024
 _FRAME, _LONGEST_FRAME = re.compile(rb"\r\n[0-9a-f]+\r\n"), 24
 _HEADERS = "Host: onhand\r\nAccept: text/event-stream\r\n\r\n"
 
@@ -64,19 +65,29 @@ class Round(NamedTuple):
 
 
 class _Listener(asyncio.Protocol):
-    """Counts events and does nothing else: what it costs is taken from the system."""
+    """Counts events, and mostly when asked, after the load: what it costs is taken from the system."""
 
     def __init__(self, opened: asyncio.Future[None]) -> None:
         self._opened = opened
-        self._last = b""
-        self.heard = 0
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._heard = 0
 
     def data_received(self, data: bytes) -> None:
         if not self._opened.done():
             self._opened.set_result(None)
-        whole = self._last + data  # an event may be in two pieces, and the frame of a piece in the middle of its name
-        self.heard += _count(whole) - _count(self._last)
-        self._last = whole[-_LONGEST_FRAME:]
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size > _MOST_KEPT_BYTES:
+            self.count()
+
+    def count(self) -> int:
+        """How many events have come until now."""
+        whole = b"".join(self._pieces)
+        last = whole[-_LONGEST_FRAME:]  # an event may be in two pieces, and a frame in the middle of its name
+        self._heard += _count(whole) - _count(last)
+        self._pieces, self._size = [last], len(last)
+        return self._heard + _count(last)
 
 
 def _count(data: bytes) -> int:
@@ -140,7 +151,7 @@ async def _round(  # what a round is made of
     target: Target, basket: Basket, connections: int, seconds: int, listening: list[_Listener], everything: bool
 ) -> Round:
     await wait_for_rest(target.redis_url, _REST_SECONDS, target.url)
-    before, heard_before = cpu_times(target.pids), sum(it.heard for it in listening)
+    before, heard_before = cpu_times(target.pids), sum(it.count() for it in listening)
     events_before, ours_before = await _count_events(target), time.process_time()
     async with watch_memory(target.pids["gateway"]) as memory:
         seen = await load.run(target.url, basket, connections, seconds)
@@ -149,14 +160,14 @@ async def _round(  # what a round is made of
     events = await _count_events(target) - events_before
     to_come = events * (len(listening) if everything else bool(listening))
     for _ in range(int(10 * _CATCH_UP_SECONDS)):
-        if sum(it.heard for it in listening) - heard_before >= to_come:
+        if sum(it.count() for it in listening) - heard_before >= to_come:
             break
         await asyncio.sleep(0.1)
     return Round(
         seen.created,
         seen.created / seen.seconds,
         seen.p99_ms,
-        sum(it.heard for it in listening) - heard_before,
+        sum(it.count() for it in listening) - heard_before,
         events,
         {name: 1e6 * (after.components[name] - before.components[name]) / max(events / 2, 1) for name in target.pids},
         memory.most_mb or 0.0,

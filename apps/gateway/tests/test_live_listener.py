@@ -4,6 +4,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from onhand.gateway.live import listener as listener_module
 from onhand.gateway.live.feed import BEGINNING, Interest, Page, Told
@@ -142,7 +143,7 @@ async def test_all_that_want_the_same_are_written_the_same_bytes_once_however_ma
             listener.write_now = write_now
             tasks.create_task(listener.take(10))
         await asyncio.sleep(0)
-        entries = [told(turn)._replace(event=bytes(50_000)) for turn in range(1, 21)]
+        entries = [structs.replace(told(turn), event=bytes(50_000)) for turn in range(1, 21)]
         sizes = list(Wanted(listeners).give_out(page(*entries, end=30)))
         for listener in listeners:
             listener.close()

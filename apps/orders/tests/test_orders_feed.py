@@ -213,9 +213,9 @@ async def test_a_walk_along_the_feed_uses_its_index(orders_database: Database) -
         await handle([received(ReadFeed(after=BEGINNING))], tx)
         await tx.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         await tx.execute(
-            f"PREPARE walk (text, uuid, integer, text, boolean, uuid[], text[], integer) AS {feed._ALONG}"  # noqa: SLF001
+            f"PREPARE walk (text, uuid, integer, text, boolean, uuid[], jsonb, integer) AS {feed._ALONG}"  # noqa: SLF001
         )
-        rows = await tx.fetch(f"EXPLAIN EXECUTE walk ('0', '{UUID(int=0)}', 0, '9', false, '{{}}', '{{}}', 500)")
+        rows = await tx.fetch(f"EXPLAIN EXECUTE walk ('0', '{UUID(int=0)}', 0, '9', false, '{{}}', '[]', 500)")
         plan = "\n".join(row[0] for row in rows)
         await tx.execute(f"PREPARE last (text, uuid, integer, text) AS {feed._LAST_WALKED}")  # noqa: SLF001
         rows = await tx.fetch(f"EXPLAIN EXECUTE last ('0', '{UUID(int=0)}', 0, '9')")

@@ -31,17 +31,17 @@ class Interest(NamedTuple):
         )
 
 
-class Told(NamedTuple):
-    """Something that has happened.
+class Told(Struct, rename="camel", gc=False):
+    """Something that has happened: what the gateway has to know of an entry.
 
     Attributes:
-        event: it, as an event stream has it.
+        event: the whole entry, as an event stream has it.
     """
 
     position: str
     order_id: str
     customer_id: str
-    event: bytes
+    event: bytes = b""
 
 
 class Page(NamedTuple):
@@ -53,12 +53,6 @@ class Page(NamedTuple):
     is_unfinished: bool
 
 
-class _Entry(Struct, frozen=True, rename="camel", gc=False):
-    position: str
-    order_id: str
-    customer_id: str
-
-
 class _Page(Struct, frozen=True, rename="camel"):
     entries: list[msgspec.Raw]
     next: str
@@ -67,13 +61,13 @@ class _Page(Struct, frozen=True, rename="camel"):
 
 
 _read_page = msgspec.json.Decoder(_Page).decode
-_read_entry = msgspec.json.Decoder(_Entry).decode
+_read_told = msgspec.json.Decoder(Told).decode
 
 
 def page_in(reply: Envelope) -> Page:
     """The page that a reply to `ReadFeed` has."""
     page = _read_page(reply.data)
-    return Page([_told(bytes(raw)) for raw in page.entries], page.next, page.has_more, page.is_unfinished)
+    return Page([_told(raw) for raw in page.entries], page.next, page.has_more, page.is_unfinished)
 
 
 def place_of(position: str) -> Place:
@@ -88,7 +82,7 @@ def at(position: str) -> bytes:
     return f"id: {position}\n\n".encode()
 
 
-def _told(raw: bytes) -> Told:
-    entry = _read_entry(raw)
-    event = b"id: %b\ndata: %b\n\n" % (entry.position.encode(), raw)
-    return Told(entry.position, entry.order_id, entry.customer_id, event)
+def _told(raw: msgspec.Raw) -> Told:
+    told = _read_told(raw)
+    told.event = b"id: %b\ndata: %b\n\n" % (told.position.encode(), raw)
+    return told

@@ -1,16 +1,15 @@
 """What a number of listeners want to hear of, in one question, and who gets what of the answer."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
 from onhand.common.contracts import ReadFeed
 from onhand.common.contracts.feed import MOST_WANTED
-from onhand.gateway.live.feed import Interest, Page, Place, Told, place_of
+from onhand.gateway.live.feed import Page, Place, Told, place_of
 from onhand.gateway.live.listener import Listener
-
-_EVERYTHING = Interest()
 
 
 class Wanted:
@@ -21,11 +20,17 @@ class Wanted:
     """
 
     def __init__(self, listeners: Iterable[Listener]) -> None:
-        self._listeners: dict[Interest, list[Listener]] = {}
+        self._of_all: list[Listener] = []
+        self._of_orders: dict[str, list[Listener]] = {}
+        self._of_customers: dict[str, list[Listener]] = {}
         for listener in listeners:
-            self._listeners.setdefault(listener.interest, []).append(listener)
-        self._orders: dict[str, Interest] = {str(it.order_id): it for it in self._listeners if it.order_id is not None}
-        self._customers = {it.customer_id: it for it in self._listeners if it.customer_id is not None}
+            order_id, customer_id = listener.interest
+            if order_id is not None:
+                self._of_orders.setdefault(str(order_id), []).append(listener)
+            elif customer_id is not None:
+                self._of_customers.setdefault(customer_id, []).append(listener)
+            else:
+                self._of_all.append(listener)
         self._order_ids, self._customer_ids = self._names()
 
     def query(self, after: str | None = None) -> ReadFeed:
@@ -41,13 +46,9 @@ class Wanted:
         Yields:
             How many bytes it was, each time.
         """
-        found: dict[Interest, list[Told]] = {}
-        for told in page.entries:
-            for interest in self._interested(told):
-                found.setdefault(interest, []).append(told)
-        for interest, entries in found.items():
+        for listeners, entries in self._found(page.entries):
             whole, first = b"".join([told.event for told in entries]), place_of(entries[0].position)
-            for listener in self._listeners[interest]:
+            for listener in listeners:
                 if events := whole if listener.place < first else _later(entries, listener.place):
                     listener.offer(events)
                     yield len(events)
@@ -62,24 +63,29 @@ class Wanted:
             if listener.place > place:
                 listener.close()
 
-    def _interested(self, told: Told) -> Iterator[Interest]:
-        if _EVERYTHING in self._listeners:
-            yield _EVERYTHING
-        if (of_order := self._orders.get(told.order_id)) is not None:
-            yield of_order
-        if (of_customer := self._customers.get(told.customer_id)) is not None:
-            yield of_customer
+    def _found(self, entries: Sequence[Told]) -> Iterator[tuple[list[Listener], Sequence[Told]]]:
+        """Who wants some of the entries, and which."""
+        of_orders: dict[str, list[Told]] = {}
+        of_customers: dict[str, list[Told]] = {}
+        for told in entries:
+            if told.order_id in self._of_orders:
+                of_orders.setdefault(told.order_id, []).append(told)
+            if told.customer_id in self._of_customers:
+                of_customers.setdefault(told.customer_id, []).append(told)
+        if entries and self._of_all:
+            yield self._of_all, entries
+        for order_id, its in of_orders.items():
+            yield self._of_orders[order_id], its
+        for customer_id, its in of_customers.items():
+            yield self._of_customers[customer_id], its
 
     def _names(self) -> tuple[tuple[UUID, ...] | UnsetType, tuple[str, ...] | UnsetType]:
-        orders = tuple(it.order_id for it in self._listeners if it.order_id is not None)
-        customers = tuple(self._customers)
-        if _EVERYTHING in self._listeners or max(len(orders), len(customers)) > MOST_WANTED:
+        if self._of_all or max(len(self._of_orders), len(self._of_customers)) > MOST_WANTED:
             return UNSET, UNSET
-        return orders, customers
+        return tuple(map(UUID, self._of_orders)), tuple(self._of_customers)
 
     def _all(self) -> Iterator[Listener]:
-        for listeners in self._listeners.values():
-            yield from listeners
+        return chain(self._of_all, *self._of_orders.values(), *self._of_customers.values())
 
 
 def _later(entries: Iterable[Told], place: Place) -> bytes:
