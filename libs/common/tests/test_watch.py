@@ -17,14 +17,14 @@ TOPICS = ("toys.events", "toys.outcomes")
 
 class Heard:
     def __init__(self) -> None:
-        self.is_wanted = True
+        self.rest: float | None = 0.0
         self.times = 0
         self.again = asyncio.Event()
 
-    def __call__(self) -> bool:
+    def __call__(self) -> float | None:
         self.times += 1
         self.again.set()
-        return self.is_wanted
+        return self.rest
 
     async def once_more(self) -> None:
         async with asyncio.timeout(5):
@@ -75,6 +75,17 @@ async def test_what_is_appended_all_the_time_is_told_now_and_then(
         assert 2 <= heard.times <= 3 + seconds / 0.05
 
 
+async def test_who_rests_is_not_told_meanwhile(streams: Streams) -> None:
+    async with watching(streams) as heard:
+        heard.rest = 0.3
+        await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
+        await heard.once_more()
+        began = asyncio.get_running_loop().time()
+        await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
+        await heard.once_more()
+        assert asyncio.get_running_loop().time() - began > 0.25
+
+
 async def test_nothing_is_heard_while_nothing_is_appended_there(streams: Streams) -> None:
     await streams.tell([Outgoing(TOPICS[0], "a", b"{}")])
     async with watching(streams) as heard:
@@ -107,6 +118,6 @@ async def test_what_is_appended_below_the_last_id_because_the_clock_was_set_back
 
 async def test_a_watch_ends_when_nobody_wants_to_know_any_more(streams: Streams) -> None:
     async with watching(streams) as heard:
-        heard.is_wanted = False
+        heard.rest = None
         await streams.tell([Outgoing(TOPICS[1], "a", b"{}")])
         await heard.once_more()

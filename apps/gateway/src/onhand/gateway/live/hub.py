@@ -7,6 +7,7 @@ how far it had come.
 
 import asyncio
 from functools import partial
+from time import monotonic
 
 from msgspec import UNSET
 
@@ -63,6 +64,7 @@ class Live:
         self._look = asyncio.Event()
         self._is_wanted = asyncio.Event()
         self._is_closed = False
+        self._rests_until = 0.0
         self.streaming = 0
         self.dropped = 0
 
@@ -140,10 +142,11 @@ class Live:
                 trouble.is_there(error)
                 await backoff.wait(stopping)
 
-    def _heard(self, trouble: Trouble) -> bool:
+    def _heard(self, trouble: Trouble) -> float | None:
+        """Note that it is worth looking; returns for how long nobody will."""
         trouble.is_over()
         self._look.set()
-        return bool(self._listeners)
+        return max(0.0, self._rests_until - monotonic()) if self._listeners else None
 
     async def _read(self, stopping: asyncio.Event) -> None:
         backoff, trouble = Backoff(), Trouble("cannot read the feed")
@@ -160,7 +163,9 @@ class Live:
             backoff.reset()
             if cost:
                 longest = _LONGEST_PAUSE_BEHIND_SECONDS if page.has_more else _LONGEST_PAUSE_SECONDS
-                await stopped_within(min(cost / _SHARE, longest), stopping)
+                rest = min(cost / _SHARE, longest)
+                self._rests_until = monotonic() + rest
+                await stopped_within(rest, stopping)
             if not page.has_more:
                 await stopped_within(_SOON_SECONDS if page.is_unfinished else _LOOK_SECONDS, self._look)
 

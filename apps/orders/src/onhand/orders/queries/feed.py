@@ -41,7 +41,10 @@ _COLUMNS = "turn, order_id, version, type, data, recorded_at, source, caused_by,
 _ALONG = f"""
     SELECT {_COLUMNS} FROM (SELECT * {_WALK} LIMIT {MOST_WALKED}) AS walked
     CROSS JOIN LATERAL (
-        SELECT customer_id FROM orders WHERE orders.order_id = walked.order_id LIMIT 1
+        SELECT coalesce(
+            data ->> 'customerId', (SELECT customer_id FROM orders WHERE orders.order_id = walked.order_id)
+        ) AS customer_id
+        OFFSET 0
     ) AS known
     WHERE $5::boolean OR order_id IN (SELECT unnest($6::uuid[]))
         OR customer_id IN (SELECT jsonb_array_elements_text($7::jsonb))

@@ -31,11 +31,16 @@ return newest
 
 
 async def watch(
-    streams: Streams, topics: Sequence[str], partition: int, appended: Callable[[], bool], stopping: asyncio.Event
+    streams: Streams,
+    topics: Sequence[str],
+    partition: int,
+    appended: Callable[[], float | None],
+    stopping: asyncio.Event,
 ) -> None:
-    """Call `appended` at first and then soon after anything was appended, until it says no or `stopping` is set.
+    """Call `appended` at first and then soon after anything was appended, until `stopping` is set.
 
-    What is appended is stored already by who appends it. So whoever looks there when this says so sees it.
+    It returns for how many seconds it need not be told again, or None to hear no more. What is appended is stored
+    already by who appends it. So whoever looks there when this says so sees it.
 
     Raises:
         Unavailable: Redis is away.
@@ -43,7 +48,7 @@ async def watch(
     keys = [stream_key(topic, partition) for topic in topics]
     async with streams.connection(partition) as connection:
         newest, pause = await _newest(connection, keys), _PAUSE_AFTER_QUIET_SECONDS
-        while appended() and not await stopped_within(pause, stopping):
+        while (rest := appended()) is not None and not await stopped_within(max(pause, rest), stopping):
             asked = time.monotonic()
             read: Command = ("XREAD", "COUNT", 1, "BLOCK", _BLOCK_MS, "STREAMS", *keys, *newest)
             # A stream that was lost, with a clock that was set back, goes on below the last id: no read tells of that.
