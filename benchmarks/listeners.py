@@ -1,6 +1,7 @@
 """`python -m benchmarks.listeners`: what it costs orders that many listen to what happens to them.
 
-Each listener hears of one customer; orders are of these customers in turn, so each of their events is for somebody.
+Each listener hears of one customer. Orders are of these customers in turn, so each of their events is for somebody, or
+of `--customers` of whom only the first are listened to.
 Rounds are pairs, with listeners and without, so that both are disturbed alike. The listeners are on the same machine.
 """
 
@@ -43,13 +44,56 @@ _HEADERS = "Host: onhand\r\nAccept: text/event-stream\r\n\r\n"
 app = tool()
 
 
+class Written(NamedTuple):
+    """Events in Orders' log, and those of them that are of who is listened to."""
+
+    events: int
+    of_listeners: int
+
+
+class Crowd(NamedTuple):
+    """Who orders and who listens.
+
+    Attributes:
+        listeners: how many listen, each to a customer of its own.
+        customers: how many there are, at least as many.
+        is_curious: whether each listener listens to everything instead.
+    """
+
+    listeners: int
+    customers: int
+    is_curious: bool
+
+    def __str__(self) -> str:
+        what = "everything" if self.is_curious else f"one each of {self.customers} customers"
+        return f"{self.listeners} listen to {what}"
+
+    def bodies(self) -> tuple[str, ...]:
+        """Orders of all customers in turn, who are listened to and who are not evenly mixed."""
+        step = self.customers / self.listeners
+        heard = {int(number * step): f"listener-{number:04}" for number in range(self.listeners)}
+        names = [heard.get(number, f"other-{number:05}") for number in range(self.customers)]
+        return tuple(f'{{"productId":"123","quantity":5,"customerId":"{name}"}}' for name in names)
+
+    def paths(self) -> list[str]:
+        """What the listeners ask for."""
+        return [
+            "events" if self.is_curious else f"events?customerId=listener-{number:04}"
+            for number in range(self.listeners)
+        ]
+
+    def to_come(self, written: Written) -> int:
+        """How many events come to listeners."""
+        return self.listeners * written.events if self.is_curious else written.of_listeners
+
+
 class Round(NamedTuple):
     """What a round gave.
 
     Attributes:
         heard: events that came to listeners, until nothing more was to come.
+        to_come: those that should.
         cpu_us: for each order, by component.
-        events: that were stored.
         gateway_mb: the most memory that the gateway had.
         listeners_us: what it cost to listen, here, for each order.
     """
@@ -58,7 +102,7 @@ class Round(NamedTuple):
     orders_per_second: float
     p99_ms: float
     heard: int
-    events: int
+    to_come: int
     cpu_us: dict[str, float]
     gateway_mb: float
     listeners_us: float
@@ -94,12 +138,15 @@ def _count(data: bytes) -> int:
     return _FRAME.sub(b"", data).count(b"\ndata: ")
 
 
-@app.command(epilog=examples("python -m benchmarks.listeners", "python -m benchmarks.listeners --listeners 100"))
+@app.command(epilog=examples("python -m benchmarks.listeners", "python -m benchmarks.listeners --customers 10000"))
 def listeners(
     count: Annotated[int, typer.Option("--listeners", min=1, metavar="N", help="How many listen.")] = 1000,
     pairs: Annotated[int, typer.Option(min=1, metavar="N", help="Rounds with and without them.")] = 6,
     seconds: Annotated[int, typer.Option(min=1, metavar="N", help="Length of a round's load.")] = 5,
     connections: Annotated[int, typer.Option(min=1, metavar="N", help="Of the load generator.")] = 64,
+    customers: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Whose orders come in turn; as many as listen, if none are given.")
+    ] = 0,
     *,
     everything: Annotated[bool, typer.Option("--everything", help="Each listens to all orders instead.")] = False,
 ) -> None:
@@ -109,7 +156,8 @@ def listeners(
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     with fresh_system(MAX_LISTENERS=str(count)) as target:
-        done = uvloop.run(_run(target, count, pairs, seconds, connections, everything))
+        crowd = Crowd(count, max(customers, count), everything)
+        done = uvloop.run(_run(target, crowd, pairs, seconds, connections))
     table = Table(
         "", "orders/s", "p99", "CPU per order", "", "listeners", "gateway", "events", "kept", box=None, pad_edge=False
     )
@@ -118,47 +166,41 @@ def listeners(
         table.add_row("none", *_cells(alone), "")
         table.add_row(f"{count} listen", *_cells(heard), f"{part:.2f}")
     out = Console(width=160)
-    what = "everything" if everything else "one customer each"
-    out.print(f"{load.name()}, {connections} connections, {count} listen to {what}, rounds of {seconds} s")
+    out.print(f"{load.name()}, {connections} connections, {crowd}, rounds of {seconds} s")
     out.print(table)
     out.print(f"kept: {median(kept):.3f} ({min(kept):.2f}-{max(kept):.2f})")
-    is_whole = all(it.heard == it.events * (count if everything else 1) for _, it in done)
+    is_whole = all(it.heard == it.to_come for _, it in done)
     out.print("every event came once" if is_whole else "[red]events are missing, or came twice[/]")
     raise typer.Exit(0 if is_whole and median(kept) >= ASKED else 1)
 
 
-async def _run(  # the options
-    target: Target, count: int, pairs: int, seconds: int, connections: int, everything: bool
-) -> list[tuple[Round, Round]]:
+async def _run(target: Target, crowd: Crowd, pairs: int, seconds: int, connections: int) -> list[tuple[Round, Round]]:
     """Load in turn, what comes first changing each time."""
     await asyncio.to_thread(ask, target.url, "PUT", "stock", "123", body={"onHand": _ON_HAND})
-    customers = [f"listener-{number:04}" for number in range(count)]
-    bodies = tuple(f'{{"productId":"123","quantity":5,"customerId":"{customer}"}}' for customer in customers)
-    basket = Basket(("123",), bodies)
-    paths = ["events"] * count if everything else [f"events?customerId={customer}" for customer in customers]
+    basket = Basket(("123",), crowd.bodies())
     await load.run(target.url, basket, connections, _WARM_UP_SECONDS)
     done = []
     for number in range(pairs):
         rounds: dict[bool, Round] = {}
         for is_heard in (bool(number % 2), not number % 2):
-            async with _listening(target.url, paths if is_heard else []) as all_of_them:
-                rounds[is_heard] = await _round(target, basket, connections, seconds, all_of_them, everything)
+            async with _listening(target.url, crowd.paths() if is_heard else []) as all_of_them:
+                rounds[is_heard] = await _round(target, basket, connections, seconds, all_of_them, crowd)
         done.append((rounds[False], rounds[True]))
     return done
 
 
 async def _round(  # what a round is made of
-    target: Target, basket: Basket, connections: int, seconds: int, listening: list[_Listener], everything: bool
+    target: Target, basket: Basket, connections: int, seconds: int, listening: list[_Listener], crowd: Crowd
 ) -> Round:
     await wait_for_rest(target.redis_url, _REST_SECONDS, target.url)
     before, heard_before = cpu_times(target.pids), sum(it.count() for it in listening)
-    events_before, ours_before = await _count_events(target), time.process_time()
+    written_before, ours_before = await _count_events(target), time.process_time()
     async with watch_memory(target.pids["gateway"]) as memory:
         seen = await load.run(target.url, basket, connections, seconds)
         await wait_for_rest(target.redis_url, _REST_SECONDS, target.url)
     after = cpu_times(target.pids)
-    events = await _count_events(target) - events_before
-    to_come = events * (len(listening) if everything else bool(listening))
+    written = Written(*map(int.__sub__, await _count_events(target), written_before))
+    to_come = crowd.to_come(written) if listening else 0
     for _ in range(int(10 * _CATCH_UP_SECONDS)):
         if sum(it.count() for it in listening) - heard_before >= to_come:
             break
@@ -168,10 +210,13 @@ async def _round(  # what a round is made of
         seen.created / seen.seconds,
         seen.p99_ms,
         sum(it.count() for it in listening) - heard_before,
-        events,
-        {name: 1e6 * (after.components[name] - before.components[name]) / max(events / 2, 1) for name in target.pids},
+        to_come,
+        {
+            name: 1e6 * (after.components[name] - before.components[name]) / max(written.events / 2, 1)
+            for name in target.pids
+        },
         memory.most_mb or 0.0,
-        1e6 * (time.process_time() - ours_before) / max(events / 2, 1),
+        1e6 * (time.process_time() - ours_before) / max(written.events / 2, 1),
     )
 
 
@@ -199,10 +244,15 @@ async def _listening(url: str, paths: list[str]) -> AsyncGenerator[list[_Listene
             transport.close()
 
 
-async def _count_events(target: Target) -> int:
-    """How many there are in Orders' log."""
+async def _count_events(target: Target) -> Written:
     async with open_database(target.orders_url, "ORDERS_DATABASE_URL", "onhand-bench", connections=1) as database:
-        return int((await database.look("SELECT count(*) FROM order_events"))[0][0])
+        rows = await database.look(
+            """
+            SELECT count(*), count(*) FILTER (WHERE customer_id LIKE 'listener-%')
+            FROM order_events JOIN orders USING (order_id)
+            """
+        )
+    return Written(*rows[0])
 
 
 def _cells(it: Round) -> list[str]:

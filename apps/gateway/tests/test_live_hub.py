@@ -56,6 +56,17 @@ class Feed:
         )
 
 
+class GrowingFeed(Feed):
+    """One entry more each time that it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(entries=0, characters=1)
+
+    async def ask(self, query: ReadFeed) -> Envelope:
+        self._entries += 1
+        return await super().ask(query)
+
+
 @asynccontextmanager
 async def reading(feed: Feed, listeners: int) -> AsyncIterator[list[Listener]]:
     """A hub that reads a feed for some who listen to everything, for the length of the block."""
@@ -69,9 +80,8 @@ async def reading(feed: Feed, listeners: int) -> AsyncIterator[list[Listener]]:
         stopping.set()
 
 
-async def test_who_listens_is_not_told_of_things_later_and_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "_MOST_BYTES", 1)  # there is more than is given out together
-    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)  # so that each pause is the longest
+async def test_who_is_behind_is_told_all_of_it_without_a_rest_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)  # so that each rest is the longest
     monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 60.0)
     async with reading(Feed(entries=4, characters=1), listeners=1) as (listener,):
 
@@ -79,6 +89,50 @@ async def test_who_listens_is_not_told_of_things_later_and_later(monkeypatch: py
             return listener.position == place(4)
 
         await eventually(has_been_told_all)
+
+
+async def test_what_comes_while_the_hub_rests_is_read_meanwhile_and_given_out_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
+    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr(hub, "_STEP_SECONDS", 0.01)
+    given_out: list[bytes] = []
+
+    def write_now(events: bytes) -> bool:
+        given_out.append(events)
+        return True
+
+    async with reading(GrowingFeed(), listeners=1) as (listener,), asyncio.TaskGroup() as tasks:
+        listener.write_now = write_now
+        tasks.create_task(listener.take(60))
+
+        async def is_given_out_again() -> bool:
+            return len(given_out) > 1
+
+        await eventually(is_given_out_again)
+        listener.close()
+    assert given_out[1].count(b"\ndata: ") > 5
+
+
+async def test_no_more_is_given_out_together_than_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_MOST_BYTES", 1500)
+    given_out: list[bytes] = []
+
+    def write_now(events: bytes) -> bool:
+        given_out.append(events)
+        return True
+
+    async with reading(Feed(entries=6, characters=1000), listeners=1) as (listener,), asyncio.TaskGroup() as tasks:
+        listener.write_now = write_now
+        tasks.create_task(listener.take(60))
+
+        async def is_all_given_out() -> bool:
+            return sum(events.count(b"\ndata: ") for events in given_out) == 6
+
+        await eventually(is_all_given_out)
+        listener.close()
+    assert [events.count(b"\ndata: ") for events in given_out] == [2, 2, 2]
 
 
 async def test_who_is_further_than_the_feed_is_let_go_and_the_others_are_told() -> None:

@@ -18,7 +18,7 @@ from onhand.common.messaging.request_reply import Requests
 from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.watch import watch
 from onhand.common.telemetry import Trouble
-from onhand.gateway.live.feed import Interest, Page, page_in
+from onhand.gateway.live.feed import Interest, Page, Told, page_in
 from onhand.gateway.live.listener import Listener
 from onhand.gateway.live.wanted import Wanted
 
@@ -30,15 +30,15 @@ _WRITE_SECONDS, _BYTE_SECONDS = 15e-6, 0.5e-9
 """What it costs, about, to give something to one listener, and each byte of it."""
 _SHARE = 0.02
 """Of its time that a gateway spends on writing to listeners, because orders come first; ..."""
-_LONGEST_PAUSE_SECONDS = 1.0
-"""... and more of it where they would hear of things too late otherwise, ..."""
-_LONGEST_PAUSE_BEHIND_SECONDS = 0.75
-"""... or later and later: with `_MOST_BYTES` each time it is 8 MiB a second, more than comes and less than most
-networks can take. What listening costs is to write to each of a thousand, so it is done with much at once."""
+_LONGEST_PAUSE_SECONDS = 0.75
+"""... and more of it where they would hear of things too late otherwise. What listening costs is to write to each of a
+thousand, so it is done with much at once, ..."""
+_MOST_BYTES = 8 * 1024 * 1024
+"""... but not with more than this. It is 10 MiB a second, more than comes and less than most networks can take."""
+_STEP_SECONDS, _PAGE_SECONDS = 0.1, 0.01
+"""How long it waits meanwhile before it reads on, and the same where there is more already."""
 _TURN_SECONDS = 1e-3
 """How long others have to wait while something is given out to many."""
-_MOST_BYTES = 6 * 1024 * 1024
-"""Of the events that are given out together."""
 
 
 class Live:
@@ -154,7 +154,7 @@ class Live:
             await self._is_wanted.wait()
             self._look.clear()
             try:
-                page, cost = await self._read_on()
+                page, cost = await self._read_on(stopping)
             except (Unavailable, NoReply) as error:
                 trouble.is_there(error)
                 await backoff.wait(stopping)
@@ -162,14 +162,13 @@ class Live:
             trouble.is_over()
             backoff.reset()
             if cost:
-                longest = _LONGEST_PAUSE_BEHIND_SECONDS if page.has_more else _LONGEST_PAUSE_SECONDS
-                rest = min(cost / _SHARE, longest)
+                rest = min(cost / _SHARE, _LONGEST_PAUSE_SECONDS)
                 self._rests_until = monotonic() + rest
-                await stopped_within(rest, stopping)
+                await stopped_within(min(rest, _STEP_SECONDS), stopping)
             if not page.has_more:
                 await stopped_within(_SOON_SECONDS if page.is_unfinished else _LOOK_SECONDS, self._look)
 
-    async def _read_on(self) -> tuple[Page, float]:
+    async def _read_on(self, stopping: asyncio.Event) -> tuple[Page, float]:
         """Read on for all who listen now; returns what was read, and about how many seconds it takes to give it out.
 
         Who joins meanwhile is not in the question, and so is not told of the answer either. Several pages are given out
@@ -180,17 +179,30 @@ class Live:
         if self._wanted is None:
             self._wanted = Wanted(self._listeners)
         wanted = self._wanted
-        page = page_in(await self._requests.ask(wanted.query()))
-        entries, size = page.entries, sum(len(told.event) for told in page.entries)
-        while page.has_more and size < _MOST_BYTES:
-            page = page_in(await self._requests.ask(wanted.query(page.next)))
+        page = await self._collect(wanted, stopping)
+        cost = await _give_out(page, wanted)
+        if not page.has_more:
+            wanted.end_beyond(page.next)
+        return page, cost
+
+    async def _collect(self, wanted: Wanted, stopping: asyncio.Event) -> Page:
+        """Read all that there is, and, bit by bit, what comes while the hub rests: at once, orders would wait."""
+        entries: list[Told] = []
+        size, after = 0, None
+        while True:
+            page = page_in(await self._requests.ask(wanted.query(after)))
             entries += page.entries
             size += sum(len(told.event) for told in page.entries)
-        whole = page._replace(entries=entries)
-        cost = await _give_out(whole, wanted)
-        if not whole.has_more:
-            wanted.end_beyond(whole.next)
-        return whole, cost
+            after = page.next
+            rest = self._rests_until - monotonic()
+            if size >= _MOST_BYTES:
+                await stopped_within(rest, stopping)
+                break
+            if rest <= 0 and not page.has_more:
+                break
+            if await stopped_within(_PAGE_SECONDS if page.has_more else min(rest, _STEP_SECONDS), stopping):
+                break
+        return page._replace(entries=entries)
 
 
 async def _give_out(page: Page, wanted: Wanted) -> float:
