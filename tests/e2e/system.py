@@ -17,6 +17,7 @@ from redis import Redis
 
 from onhand.cli.local import EmbeddedServers
 from onhand.common.settings import Settings
+from tests.clusters import give_cluster
 from tests.e2e.waiting import eventually
 
 stops_redis = pytest.mark.skipif(bool(os.environ.get("REDIS_URL")), reason="the Redis of REDIS_URL is not ours to stop")
@@ -75,6 +76,8 @@ class System:
         """Type `onhand start` in a terminal of its own, and wait until the services (all, if none is named) work."""
         # Gone and not only ended: PostgreSQL takes the pid of a zombie in its lock file for a server that runs.
         psutil.wait_procs(self._killed, timeout=10)
+        if "ORDERS_DATABASE_URL" not in self._environment:
+            give_cluster(self.home)
         onhand = self.spawn("onhand.cli", "start", *services)
         eventually(lambda: self.is_ready(*services) or onhand.poll() is not None, seconds=60)
         assert onhand.poll() is None, self.log()

@@ -19,14 +19,23 @@ def patiently(ask: Callable[[], httpx.Response]) -> Any:  # noqa: ANN401  # JSON
     Only for what may be asked twice.
     """
 
+    last: object = None
+
     def answer() -> httpx.Response | None:
+        nonlocal last
         try:
             response = ask()
-        except httpx.TransportError:
+        except httpx.TransportError as error:
+            last = error
             return None
+        last = response.text
         return None if response.status_code in {503, 504} else response
 
-    return eventually(answer).raise_for_status().json()
+    try:
+        return eventually(answer).raise_for_status().json()
+    except AssertionError as error:
+        error.add_note(f"the last answer: {last!r}")
+        raise
 
 
 def put(system: System, path: str, body: dict[str, Any]) -> None:
