@@ -10,7 +10,7 @@ from pathlib import Path
 from onhand.cli import postgres
 from onhand.cli.accounts import account_for_postgres
 from onhand.cli.home import make_home
-from onhand.cli.sockets import make_private
+from onhand.cli.sockets import make_private, socket_directory
 
 
 def give_cluster(home: Path) -> None:
@@ -18,14 +18,17 @@ def give_cluster(home: Path) -> None:
     directory = make_home(home).absolute() / "postgres"
     make_private(directory, account_for_postgres())
     if not (directory / "data").exists():
-        subprocess.run(["/bin/cp", "-a", _template() / "data", directory / "data"], check=True)  # keeps whose they are
+        copy = directory / "data.copied"
+        subprocess.run(["/bin/cp", "-a", _template() / "data", copy], check=True)  # keeps whose they are
+        copy.rename(directory / "data")
 
 
 @cache
 def _template() -> Path:
     """Make a cluster as `onhand start` does, once for this process."""
     directory = Path(tempfile.mkdtemp(prefix="onhand-cluster-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    for made in {directory, socket_directory(directory, postgres.SOCKET)}:
+        atexit.register(shutil.rmtree, made, ignore_errors=True)
     prepare = postgres.program(directory).prepare
     assert prepare is not None
     prepare(lambda _: None)

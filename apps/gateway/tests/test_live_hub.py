@@ -1,6 +1,7 @@
 """How the hub gives out what it reads: soon enough for who listens, and not at the cost of everybody else."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 
 from onhand.common.contracts import FeedEntry, FeedPage, ReadFeed
+from onhand.common.errors import Unavailable
 from onhand.common.messaging.envelope import Envelope, wrap
 from onhand.common.messaging.request_reply import Requests
 from onhand.common.messaging.streams import Streams
@@ -56,6 +58,21 @@ class Feed:
         )
 
 
+class ChangingFeed(Feed):
+    """One whose answers are told beforehand: where it ends at each question, or what goes wrong."""
+
+    def __init__(self, *ends: int | Exception) -> None:
+        super().__init__(entries=0, characters=1)
+        self._ends = [*ends]
+
+    async def ask(self, query: ReadFeed) -> Envelope:
+        end = self._ends.pop(0) if len(self._ends) > 1 else self._ends[0]
+        if isinstance(end, Exception):
+            raise end
+        self._entries = end
+        return await super().ask(query)
+
+
 class GrowingFeed(Feed):
     """One entry more each time that it is asked."""
 
@@ -68,16 +85,23 @@ class GrowingFeed(Feed):
 
 
 @asynccontextmanager
-async def reading(feed: Feed, listeners: int) -> AsyncIterator[list[Listener]]:
-    """A hub that reads a feed for some who listen to everything, for the length of the block."""
+async def reading_for(feed: Feed) -> AsyncIterator[Live]:
+    """A hub that reads a feed, for the length of the block."""
     live, stopping = (
         Live(cast("Requests", feed), cast("Streams", SimpleNamespace(partitions=0)), most=1),
         asyncio.Event(),
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(live.run(stopping))
-        yield [live.join(Interest(), BEGINNING) for _ in range(listeners)]
+        yield live
         stopping.set()
+
+
+@asynccontextmanager
+async def reading(feed: Feed, listeners: int) -> AsyncIterator[list[Listener]]:
+    """A hub that reads a feed for some who listen to everything, for the length of the block."""
+    async with reading_for(feed) as live:
+        yield [live.join(Interest(), BEGINNING) for _ in range(listeners)]
 
 
 async def test_who_is_behind_is_told_all_of_it_without_a_rest_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,6 +137,46 @@ async def test_what_comes_while_the_hub_rests_is_read_meanwhile_and_given_out_to
         await eventually(is_given_out_again)
         listener.close()
     assert given_out[1].count(b"\ndata: ") > 5
+
+
+async def test_who_joins_while_the_hub_rests_is_told_what_comes_at_the_end_of_that_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
+    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr(hub, "_STEP_SECONDS", 0.01)
+    async with reading_for(GrowingFeed()) as live, asyncio.timeout(10):
+        first = live.join(Interest(), BEGINNING)
+        assert await first.take(10)  # and now it rests
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(0.3)
+        newcomer = live.join(Interest(), await live.end_of_feed())
+        assert await newcomer.take(10)
+        assert asyncio.get_running_loop().time() - began < 1.5, "one rest, and not the next one, too"
+
+
+async def test_what_was_read_is_told_if_nobody_answers_the_next_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
+    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 0.8)
+    monkeypatch.setattr(hub, "_STEP_SECONDS", 0.01)
+    feed = ChangingFeed(1, 2, Unavailable("away"))
+    async with reading(feed, listeners=1) as (listener,), asyncio.timeout(10):
+        assert place(1).encode() in (await listener.take(10) or b"")
+        assert place(2).encode() in (await listener.take(10) or b"")
+
+
+async def test_what_was_read_of_a_state_that_was_lost_meanwhile_is_told_to_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
+    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 0.8)
+    monkeypatch.setattr(hub, "_STEP_SECONDS", 0.01)
+    feed = ChangingFeed(1, 4, 4, 4, 3)  # 2, 3 and 4 are read, and then the state is put back in which 3 is the last
+    async with reading(feed, listeners=1) as (listener,), asyncio.timeout(10):
+        told: list[bytes] = []
+        while b"3" not in told:
+            told += re.findall(rb"^id: ([0-9]+)-", await listener.take(10) or b"", re.MULTILINE)
+        assert told == [b"1", b"2", b"3"]
 
 
 async def test_no_more_is_given_out_together_than_has_room(monkeypatch: pytest.MonkeyPatch) -> None:

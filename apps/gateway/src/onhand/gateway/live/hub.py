@@ -18,7 +18,7 @@ from onhand.common.messaging.request_reply import Requests
 from onhand.common.messaging.streams import Streams
 from onhand.common.messaging.watch import watch
 from onhand.common.telemetry import Trouble
-from onhand.gateway.live.feed import Interest, Page, Told, page_in
+from onhand.gateway.live.feed import BEGINNING, Interest, Page, page_in, place_of
 from onhand.gateway.live.listener import Listener
 from onhand.gateway.live.wanted import Wanted
 
@@ -34,9 +34,9 @@ _LONGEST_PAUSE_SECONDS = 0.75
 """... and more of it where they would hear of things too late otherwise. What listening costs is to write to each of a
 thousand, so it is done with much at once, ..."""
 _MOST_BYTES = 8 * 1024 * 1024
-"""... but not with more than this. It is 10 MiB a second, more than comes and less than most networks can take."""
+"""... but not with much more than this. It is 10 MiB a second, more than comes and less than most networks can take."""
 _STEP_SECONDS, _PAGE_SECONDS = 0.1, 0.01
-"""How long it waits meanwhile before it reads on, and the same where there is more already."""
+"""How long it waits meanwhile before it reads on, and how long if there is more already."""
 _TURN_SECONDS = 1e-3
 """How long others have to wait while something is given out to many."""
 
@@ -65,6 +65,7 @@ class Live:
         self._is_wanted = asyncio.Event()
         self._is_closed = False
         self._rests_until = 0.0
+        self._collected_to = BEGINNING
         self.streaming = 0
         self.dropped = 0
 
@@ -91,7 +92,8 @@ class Live:
             Unavailable, NoReply: Orders cannot be asked.
         """
         if self._listeners:
-            return max(self._listeners, key=lambda listener: listener.place).position
+            told = max(self._listeners, key=lambda listener: listener.place).position
+            return max(told, self._collected_to, key=place_of)
         return page_in(await self._requests.ask(Interest().query(UNSET))).next
 
     def join(self, interest: Interest, position: str) -> Listener:
@@ -114,6 +116,7 @@ class Live:
         self._wanted = None
         if not self._listeners:
             self._is_wanted.clear()
+            self._collected_to = BEGINNING
 
     def close(self) -> None:
         """Let all end: the process is about to stop."""
@@ -171,38 +174,65 @@ class Live:
     async def _read_on(self, stopping: asyncio.Event) -> tuple[Page, float]:
         """Read on for all who listen now; returns what was read, and about how many seconds it takes to give it out.
 
-        Who joins meanwhile is not in the question, and so is not told of the answer either. Several pages are given out
-        together: a listener that is written to once costs as much as one event, however many events it is.
+        Several pages are given out together: a listener that is written to once costs as much as one event, however
+        many events it is.
         """
         if not self._listeners:
             return Page([], "", has_more=False, is_unfinished=False), 0.0
-        if self._wanted is None:
-            self._wanted = Wanted(self._listeners)
-        wanted = self._wanted
-        page = await self._collect(wanted, stopping)
+        page, wanted = await self._collect(stopping)
         cost = await _give_out(page, wanted)
         if not page.has_more:
             wanted.end_beyond(page.next)
         return page, cost
 
-    async def _collect(self, wanted: Wanted, stopping: asyncio.Event) -> Page:
+    async def _collect(self, stopping: asyncio.Event) -> tuple[Page, Wanted]:
         """Read all that there is, and, bit by bit, what comes while the hub rests: at once, orders would wait."""
-        entries: list[Told] = []
-        size, after = 0, None
-        while True:
-            page = page_in(await self._requests.ask(wanted.query(after)))
-            entries += page.entries
-            size += sum(len(told.event) for told in page.entries)
-            after = page.next
+        wanted, began = self._wanted_by_all(), monotonic()
+        page = page_in(await self._requests.ask(wanted.query()))
+        entries, size = page.entries, _size_of(page)
+        while size < _MOST_BYTES:
+            self._collected_to = page.next
             rest = self._rests_until - monotonic()
-            if size >= _MOST_BYTES:
-                await stopped_within(rest, stopping)
-                break
-            if rest <= 0 and not page.has_more:
+            if rest <= 0 and (not page.has_more or monotonic() - began > _LONGEST_PAUSE_SECONDS):
                 break
             if await stopped_within(_PAGE_SECONDS if page.has_more else min(rest, _STEP_SECONDS), stopping):
                 break
-        return page._replace(entries=entries)
+            wanted = self._with_newcomers(wanted, page.next)
+            try:
+                more = page_in(await self._requests.ask(wanted.query(page.next)))
+            except (Unavailable, NoReply):
+                break  # what was read is told; the next question says that nobody answers
+            if place_of(more.next) < place_of(page.next):  # an older state was put back: begin anew
+                self._collected_to = BEGINNING
+                return more._replace(entries=[], has_more=True), Wanted(())
+            page = more
+            entries += page.entries
+            size += _size_of(page)
+        await stopped_within(max(0.0, self._rests_until - monotonic()), stopping)
+        return page._replace(entries=entries), wanted
+
+    def _wanted_by_all(self) -> Wanted:
+        if self._wanted is None:
+            self._wanted = Wanted(self._listeners)
+        return self._wanted
+
+    def _with_newcomers(self, wanted: Wanted, position: str) -> Wanted:
+        """What is to be asked for from a position on: for all who listen, if that is enough for who has joined.
+
+        Who wants to be told of what is before it is not in the question until the next begins.
+        """
+        place = place_of(position)
+        if (
+            self._wanted is None
+            and self._listeners
+            and all(it in wanted or it.place >= place for it in self._listeners)
+        ):
+            return self._wanted_by_all()
+        return wanted
+
+
+def _size_of(page: Page) -> int:
+    return sum(len(told.event) for told in page.entries)
 
 
 async def _give_out(page: Page, wanted: Wanted) -> float:

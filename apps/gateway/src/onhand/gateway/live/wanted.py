@@ -1,7 +1,6 @@
 """What a number of listeners want to hear of, in one question, and who gets what of the answer."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
@@ -16,14 +15,15 @@ class Wanted:
     """What listeners want, at one moment.
 
     Args:
-        listeners: at least one.
+        listeners: at least one, if anything is to be asked.
     """
 
     def __init__(self, listeners: Iterable[Listener]) -> None:
+        self._listeners = frozenset(listeners)
         self._of_all: list[Listener] = []
         self._of_orders: dict[str, list[Listener]] = {}
         self._of_customers: dict[str, list[Listener]] = {}
-        for listener in listeners:
+        for listener in self._listeners:
             order_id, customer_id = listener.interest
             if order_id is not None:
                 self._of_orders.setdefault(str(order_id), []).append(listener)
@@ -33,9 +33,12 @@ class Wanted:
                 self._of_all.append(listener)
         self._order_ids, self._customer_ids = self._names()
 
+    def __contains__(self, listener: Listener) -> bool:
+        return listener in self._listeners
+
     def query(self, after: str | None = None) -> ReadFeed:
         """The question for all that they have not been told, or for what comes after a position."""
-        after = after or min(self._all(), key=lambda listener: listener.place).position
+        after = after or min(self._listeners, key=lambda listener: listener.place).position
         return ReadFeed(after=after, order_ids=self._order_ids, customer_ids=self._customer_ids)
 
     def give_out(self, page: Page) -> Iterator[int]:
@@ -53,13 +56,13 @@ class Wanted:
                     listener.offer(events)
                     yield len(events)
         place = place_of(page.next)
-        for listener in self._all():
+        for listener in self._listeners:
             listener.advance(page.next, place)
 
     def end_beyond(self, end: str) -> None:
         """Let those end who are further than the feed: an older state was put back, and they would hear nothing."""
         place = place_of(end)
-        for listener in self._all():
+        for listener in self._listeners:
             if listener.place > place:
                 listener.close()
 
@@ -83,9 +86,6 @@ class Wanted:
         if self._of_all or max(len(self._of_orders), len(self._of_customers)) > MOST_WANTED:
             return UNSET, UNSET
         return tuple(map(UUID, self._of_orders)), tuple(self._of_customers)
-
-    def _all(self) -> Iterator[Listener]:
-        return chain(self._of_all, *self._of_orders.values(), *self._of_customers.values())
 
 
 def _later(entries: Iterable[Told], place: Place) -> bytes:
