@@ -104,6 +104,22 @@ async def reading(feed: Feed, listeners: int) -> AsyncIterator[list[Listener]]:
         yield [live.join(Interest(), BEGINNING) for _ in range(listeners)]
 
 
+@asynccontextmanager
+async def written_to(listener: Listener) -> AsyncIterator[list[bytes]]:
+    """What is written to a listener at once, because nothing waits for it, for the length of the block."""
+    given_out: list[bytes] = []
+
+    def write_now(events: bytes) -> bool:
+        given_out.append(events)
+        return True
+
+    listener.write_now = write_now
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(listener.take(60))
+        yield given_out
+        listener.close()
+
+
 async def test_who_is_behind_is_told_all_of_it_without_a_rest_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)  # so that each rest is the longest
     monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 60.0)
@@ -121,21 +137,12 @@ async def test_what_comes_while_the_hub_rests_is_read_meanwhile_and_given_out_to
     monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
     monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 0.5)
     monkeypatch.setattr(hub, "_STEP_SECONDS", 0.01)
-    given_out: list[bytes] = []
-
-    def write_now(events: bytes) -> bool:
-        given_out.append(events)
-        return True
-
-    async with reading(GrowingFeed(), listeners=1) as (listener,), asyncio.TaskGroup() as tasks:
-        listener.write_now = write_now
-        tasks.create_task(listener.take(60))
+    async with reading(GrowingFeed(), listeners=1) as (listener,), written_to(listener) as given_out:
 
         async def is_given_out_again() -> bool:
             return len(given_out) > 1
 
         await eventually(is_given_out_again)
-        listener.close()
     assert given_out[1].count(b"\ndata: ") > 5
 
 
@@ -181,21 +188,12 @@ async def test_what_was_read_of_a_state_that_was_lost_meanwhile_is_told_to_nobod
 
 async def test_no_more_is_given_out_together_than_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "_MOST_BYTES", 1500)
-    given_out: list[bytes] = []
-
-    def write_now(events: bytes) -> bool:
-        given_out.append(events)
-        return True
-
-    async with reading(Feed(entries=6, characters=1000), listeners=1) as (listener,), asyncio.TaskGroup() as tasks:
-        listener.write_now = write_now
-        tasks.create_task(listener.take(60))
+    async with reading(Feed(entries=6, characters=1000), listeners=1) as (listener,), written_to(listener) as given_out:
 
         async def is_all_given_out() -> bool:
             return sum(events.count(b"\ndata: ") for events in given_out) == 6
 
         await eventually(is_all_given_out)
-        listener.close()
     assert [events.count(b"\ndata: ") for events in given_out] == [2, 2, 2]
 
 
