@@ -172,6 +172,30 @@ async def test_what_was_read_is_told_if_nobody_answers_the_next_question(monkeyp
         assert place(2).encode() in (await listener.take(10) or b"")
 
 
+async def test_a_newcomer_who_is_further_is_not_let_go_because_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
+    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr(hub, "_STEP_SECONDS", 0.2)
+    feed = ChangingFeed(1, 2, Unavailable("away"), Unavailable("away"), 4)
+    async with reading_for(feed) as live, asyncio.timeout(10):
+        first = live.join(Interest(), BEGINNING)
+        assert place(1).encode() in (await first.take(10) or b"")
+
+        async def has_read_on() -> bool:
+            return await live.end_of_feed() == place(2)
+
+        await eventually(has_read_on)
+        newcomer = live.join(Interest(), place(3))
+        assert place(4).encode() in (await newcomer.take(10) or b"")
+
+
+async def test_who_is_far_behind_is_told_the_first_of_it_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 0.1)
+    async with reading(Feed(entries=10_000, characters=1), listeners=1) as (listener,), asyncio.timeout(10):
+        assert await listener.take(10)
+        assert listener.place < (1000,)
+
+
 async def test_what_was_read_of_a_state_that_was_lost_meanwhile_is_told_to_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -197,15 +197,15 @@ class Live:
                 break
             if await stopped_within(_PAGE_SECONDS if page.has_more else min(rest, _STEP_SECONDS), stopping):
                 break
-            wanted = self._with_newcomers(wanted, page.next)
+            asked = self._with_newcomers(wanted, page.next)
             try:
-                more = page_in(await self._requests.ask(wanted.query(page.next)))
+                more = page_in(await self._requests.ask(asked.query(page.next)))
             except (Unavailable, NoReply):
                 break  # what was read is told; the next question says that nobody answers
             if place_of(more.next) < place_of(page.next):  # an older state was put back: begin anew
                 self._collected_to = BEGINNING
                 return more._replace(entries=[], has_more=True), Wanted(())
-            page = more
+            page, wanted = more, asked
             entries += page.entries
             size += _size_of(page)
         await stopped_within(max(0.0, self._rests_until - monotonic()), stopping)
