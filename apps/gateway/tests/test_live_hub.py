@@ -104,6 +104,13 @@ async def reading(feed: Feed, listeners: int) -> AsyncIterator[list[Listener]]:
         yield [live.join(Interest(), BEGINNING) for _ in range(listeners)]
 
 
+def rest_for(monkeypatch: pytest.MonkeyPatch, seconds: float, step_seconds: float = 0.1) -> None:
+    """Let a hub rest for so long whenever it has given something out."""
+    monkeypatch.setattr(hub, "_WRITE_SECONDS", 100.0)
+    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", seconds)
+    monkeypatch.setattr(hub, "_STEP_SECONDS", step_seconds)
+
+
 @asynccontextmanager
 async def written_to(listener: Listener) -> AsyncIterator[list[bytes]]:
     """What is written to a listener at once, because nothing waits for it, for the length of the block."""
@@ -121,8 +128,7 @@ async def written_to(listener: Listener) -> AsyncIterator[list[bytes]]:
 
 
 async def test_who_is_behind_is_told_all_of_it_without_a_rest_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)  # so that each rest is the longest
-    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 60.0)
+    rest_for(monkeypatch, 60.0)
     async with reading(Feed(entries=4, characters=1), listeners=1) as (listener,):
 
         async def has_been_told_all() -> bool:
@@ -134,9 +140,7 @@ async def test_who_is_behind_is_told_all_of_it_without_a_rest_for_each_page(monk
 async def test_what_comes_while_the_hub_rests_is_read_meanwhile_and_given_out_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
-    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 0.5)
-    monkeypatch.setattr(hub, "_STEP_SECONDS", 0.01)
+    rest_for(monkeypatch, 0.5, step_seconds=0.01)
     async with reading(GrowingFeed(), listeners=1) as (listener,), written_to(listener) as given_out:
 
         async def is_given_out_again() -> bool:
@@ -149,9 +153,7 @@ async def test_what_comes_while_the_hub_rests_is_read_meanwhile_and_given_out_to
 async def test_who_joins_while_the_hub_rests_is_told_what_comes_at_the_end_of_that_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
-    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 1.0)
-    monkeypatch.setattr(hub, "_STEP_SECONDS", 0.01)
+    rest_for(monkeypatch, 1.0, step_seconds=0.01)
     async with reading_for(GrowingFeed()) as live, asyncio.timeout(10):
         first = live.join(Interest(), BEGINNING)
         assert await first.take(10)  # and now it rests
@@ -163,9 +165,7 @@ async def test_who_joins_while_the_hub_rests_is_told_what_comes_at_the_end_of_th
 
 
 async def test_what_was_read_is_told_if_nobody_answers_the_next_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
-    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 0.8)
-    monkeypatch.setattr(hub, "_STEP_SECONDS", 0.01)
+    rest_for(monkeypatch, 0.8, step_seconds=0.01)
     feed = ChangingFeed(1, 2, Unavailable("away"))
     async with reading(feed, listeners=1) as (listener,), asyncio.timeout(10):
         assert place(1).encode() in (await listener.take(10) or b"")
@@ -173,9 +173,7 @@ async def test_what_was_read_is_told_if_nobody_answers_the_next_question(monkeyp
 
 
 async def test_a_newcomer_who_is_further_is_not_let_go_because_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
-    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 1.0)
-    monkeypatch.setattr(hub, "_STEP_SECONDS", 0.2)
+    rest_for(monkeypatch, 1.0, step_seconds=0.2)
     feed = ChangingFeed(1, 2, Unavailable("away"), Unavailable("away"), 4)
     async with reading_for(feed) as live, asyncio.timeout(10):
         first = live.join(Interest(), BEGINNING)
@@ -199,9 +197,7 @@ async def test_who_is_far_behind_is_told_the_first_of_it_soon(monkeypatch: pytes
 async def test_what_was_read_of_a_state_that_was_lost_meanwhile_is_told_to_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub, "_WRITE_SECONDS", 1.0)
-    monkeypatch.setattr(hub, "_LONGEST_PAUSE_SECONDS", 0.8)
-    monkeypatch.setattr(hub, "_STEP_SECONDS", 0.01)
+    rest_for(monkeypatch, 0.8, step_seconds=0.01)
     feed = ChangingFeed(1, 4, 4, 4, 3)  # 2, 3 and 4 are read, and then the state is put back in which 3 is the last
     async with reading(feed, listeners=1) as (listener,), asyncio.timeout(10):
         told: list[bytes] = []
