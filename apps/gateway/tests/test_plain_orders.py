@@ -2,7 +2,7 @@
 
 import asyncio
 from email.parser import BytesHeaderParser
-from typing import Any, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import httpx
 import pytest
@@ -12,7 +12,7 @@ from onhand.common.contracts import LineShortage, OrderReceipt, OrderReplayed, R
 from onhand.common.errors import NoReply, Unavailable
 from onhand.common.messaging.envelope import Envelope
 from onhand.common.messaging.request_reply import Requests
-from onhand.common.plain_requests import PlainRequest, read_plain
+from onhand.common.plain_requests import PlainRequest, head_of_plain, plain_request
 from onhand.common.shortcuts import Whole
 from onhand.gateway.api import create_app
 from onhand.gateway.api.plain_orders import PlainOrders
@@ -54,9 +54,10 @@ def _the_same_ids(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plain(body: bytes, lines: bytes = JSON) -> PlainRequest:
     head = b"POST /api/gateway/orders HTTP/1.1\r\nhost: a\r\n%bcontent-length: %d\r\n\r\n" % (lines, len(body))
-    request = read_plain(head + body)
-    assert request is not None
-    return request
+    data = head + body
+    plain_head = head_of_plain(data)
+    assert plain_head is not None
+    return plain_request(plain_head, data)
 
 
 def traffic(answering: Answering) -> Traffic:
@@ -206,3 +207,4 @@ class Silent:
     """Nobody listens, and nothing is under way."""
 
     streaming = dropped = in_flight = 0
+    refused: ClassVar[dict[str, int]] = {}

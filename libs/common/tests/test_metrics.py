@@ -144,26 +144,12 @@ async def test_a_transaction_that_fails_because_the_database_is_away_is_counted_
         assert (transient(), poison(), handled()) == (1, 0, 1)
 
 
-REASONS = ("redis-away", "receiver-away", "too-many", "backlog")
+def refused(requests: Requests) -> dict[str, int]:
+    """Counts by reason; those without any are left out."""
+    return {reason: count for reason, count in requests.refused.items() if count}
 
 
-def refused() -> dict[str, float]:
-    return {
-        reason: REGISTRY.get_sample_value("onhand_requests_refused_total", {"reason": reason}) or 0
-        for reason in REASONS
-    }
-
-
-@pytest.fixture
-def newly_refused() -> Callable[[], dict[str, float]]:
-    """Counts from here on, by reason; those without any are left out."""
-    before = refused()
-    return lambda: {reason: count - before[reason] for reason, count in refused().items() if count > before[reason]}
-
-
-async def test_requests_in_flight_are_counted_and_the_one_too_many(
-    streams: Streams, newly_refused: Callable[[], dict[str, float]]
-) -> None:
+async def test_requests_in_flight_are_counted_and_the_one_too_many(streams: Streams) -> None:
     async with asking(streams, timeout_seconds=0.2, max_in_flight=2) as requests:
         asked = [asyncio.ensure_future(requests.ask(Count(thing=str(number)))) for number in range(3)]
         await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
@@ -171,22 +157,18 @@ async def test_requests_in_flight_are_counted_and_the_one_too_many(
         await asyncio.wait(asked)
         assert requests.in_flight == 0
     assert [type(it.exception()) for it in asked] == [NoReply, NoReply, Unavailable]
-    assert newly_refused() == {"too-many": 1}
+    assert refused(requests) == {"too-many": 1}
 
 
-async def test_requests_to_who_is_away_are_counted(
-    streams: Streams, newly_refused: Callable[[], dict[str, float]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_requests_to_who_is_away_are_counted(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onhand.common.messaging.presence._ABSENT_AFTER_SECONDS", 0.0)
     async with asking(streams) as requests:
         with pytest.raises(Unavailable, match="toy is not ready"):
             await requests.ask(Count(thing="a"))
-    assert newly_refused() == {"receiver-away": 1}
+    assert refused(requests) == {"receiver-away": 1}
 
 
-async def test_requests_while_too_much_waits_are_counted(
-    streams: Streams, newly_refused: Callable[[], dict[str, float]]
-) -> None:
+async def test_requests_while_too_much_waits_are_counted(streams: Streams) -> None:
     await streams.create_group("toy", Count.TOPIC)
     await send(streams, "a", "b", "c")
     async with asking(streams, timeout_seconds=0.1, max_backlog=2) as requests:
@@ -195,25 +177,21 @@ async def test_requests_while_too_much_waits_are_counted(
         async def is_refused() -> bool:
             with suppress(NoReply):
                 await requests.ask(Count(thing="d"))
-            return bool(newly_refused())
+            return bool(refused(requests))
 
         with pytest.raises(Unavailable, match="wait to be worked off"):
             await eventually(is_refused)
-    assert newly_refused() == {"backlog": 1}
+    assert refused(requests) == {"backlog": 1}
 
 
-async def test_requests_without_redis_are_counted(
-    streams: Streams, newly_refused: Callable[[], dict[str, float]]
-) -> None:
+async def test_requests_without_redis_are_counted(streams: Streams) -> None:
     requests = Requests("test", streams, timeout_seconds=1, limits=Limits(1, 1))  # not running, so it cannot listen
     with pytest.raises(Unavailable, match="Redis is away"):
         await requests.ask(Count(thing="a"))
-    assert newly_refused() == {"redis-away": 1}
+    assert refused(requests) == {"redis-away": 1}
 
 
-async def test_requests_that_redis_does_not_take_are_counted(
-    streams: Streams, redis_url: str, newly_refused: Callable[[], dict[str, float]]
-) -> None:
+async def test_requests_that_redis_does_not_take_are_counted(streams: Streams, redis_url: str) -> None:
     async with asking(streams) as requests:
         with Redis.from_url(redis_url) as redis:
             redis.config_set("maxmemory", 1)
@@ -221,4 +199,4 @@ async def test_requests_that_redis_does_not_take_are_counted(
             *(requests.ask(Count(thing=str(number))) for number in range(3)), return_exceptions=True
         )
     assert [type(outcome) for outcome in outcomes] == [Refused] * 3
-    assert newly_refused() == {"redis-away": 3}
+    assert refused(requests) == {"redis-away": 3}

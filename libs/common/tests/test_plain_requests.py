@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from onhand.common.plain_requests import read_plain
+from onhand.common.plain_requests import PlainRequest, head_of_plain, plain_request
 
 HEAD = b"POST /api/gateway/orders?a=%2F HTTP/1.1\r\nHost: a:1\r\nContent-Type: application/json\r\n"
 PLAIN = HEAD + b"Content-Length: 2\r\n\r\n{}"
@@ -54,6 +54,11 @@ class Parsed:
 
     def on_body(self, body: bytes) -> None:
         self.events.append(("body", body))
+
+
+def read_plain(data: bytes) -> PlainRequest | None:
+    head = head_of_plain(data)
+    return None if head is None else plain_request(head, data)
 
 
 def check(data: bytes) -> bool:

@@ -255,6 +255,21 @@ async def test_who_does_not_read_its_answers_is_made_to_wait(client: Guest, hous
     assert answers == sent
 
 
+async def test_who_is_told_to_wait_is_refused_no_more_past_the_application(
+    client: Guest, house: House, server: uvicorn.Server
+) -> None:
+    await client.send(FULL + b"\r\n")
+    assert await client.is_refused()
+    (side,) = server.server_state.connections
+    side.pause_writing()
+    await client.send(FULL + b"\r\n")
+    async with asyncio.timeout(5):
+        while house.served == 0:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+    side.resume_writing()
+    assert await client.is_served()
+
+
 async def test_what_is_no_http_behind_a_refusal_is_answered_400(client: Guest) -> None:
     await client.send(FULL + b"\r\n" + b"\x00garbage\r\n\r\n")
     assert await client.is_refused()

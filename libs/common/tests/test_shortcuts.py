@@ -201,7 +201,7 @@ async def test_what_is_taken_on_is_under_way_until_it_is_answered(client: Client
     assert await answered(client) == short(b"{}")
     await client.send(LONG)
     assert await answered(client) == LONG_ANSWER
-    assert house.seen[1:] == [0]
+    assert set(house.seen[1:]) == {0}
     house.seen.clear()
     await client.send(SHORT % b"{}")
     await waiting(house, 1)

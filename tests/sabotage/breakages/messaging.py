@@ -192,8 +192,8 @@ MESSAGING = (
         changes=(
             Change(
                 f"{_MESSAGING}/request_reply.py",
-                "        if max(under_way, self.in_flight) >= self._limits.in_flight:\n",
-                "        if False and under_way >= self._limits.in_flight:\n",
+                "        if under_way >= most or self._unsent + len(self._waiting) >= most:\n",
+                "        if False and under_way >= most:\n",
             ),
         ),
         tests=(f"{_TESTS}/test_request_reply.py::test_one_request_too_many_is_refused_at_once",),

@@ -1,7 +1,7 @@
 """What clients ask for, what they are answered, and how long it takes.
 
 This is done for each request, so it is counted in plain numbers, which become metrics when somebody asks for them. The
-counter and the histogram of the client library would cost twice as much (docs/adr/0008).
+counter and the histogram of the client library would cost twice as much (docs/adr/0019).
 """
 
 from bisect import bisect_left
@@ -21,6 +21,7 @@ from onhand.common.metrics import (
     REQUEST_SECONDS,
     REQUESTS,
     REQUESTS_IN_FLIGHT,
+    REQUESTS_REFUSED,
 )
 from onhand.gateway.live.hub import Live
 
@@ -78,6 +79,7 @@ class Traffic(Collector):
         )
         yield REQUEST_SECONDS.histogram(BOUNDS, self._by_route())
         yield REQUESTS_IN_FLIGHT.gauge({(): self._requests.in_flight})
+        yield REQUESTS_REFUSED.counter({(reason,): count for reason, count in self._requests.refused.items()})
         yield LISTENERS.gauge({(): self._live.streaming})
         yield LISTENERS_DROPPED.counter({(): self._live.dropped})
 

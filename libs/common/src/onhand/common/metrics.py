@@ -49,11 +49,6 @@ _RETRIED = Counter(
     "Dead letters that were worked off, and parked messages; handled: they are no more; failed: they are again",
     ("service", "outcome"),
 )
-_REFUSED = Counter(
-    "onhand_requests_refused",
-    "Requests that were not sent, by reason: Redis or the receiver is away, too many are under way, a backlog waits",
-    ("reason",),
-)
 
 
 class BatchMetrics:
@@ -96,16 +91,6 @@ class RetryMetrics:
     def __init__(self, service: str) -> None:
         self.handled = _RETRIED.labels(service, "handled")
         self.failed = _RETRIED.labels(service, "failed")
-
-
-class RefusalMetrics:
-    """What an asker counts of the requests that it does not send."""
-
-    def __init__(self) -> None:
-        self.redis_away = _REFUSED.labels("redis-away")
-        self.receiver_away = _REFUSED.labels("receiver-away")
-        self.too_many = _REFUSED.labels("too-many")
-        self.backlog = _REFUSED.labels("backlog")
 
 
 class Looked(NamedTuple):
@@ -178,6 +163,11 @@ SCRAPE_SUCCESS = Looked(
 )
 REQUESTS = Looked("onhand_requests", "HTTP requests answered", ("route", "method", "status"))
 REQUEST_SECONDS = Looked("onhand_request_seconds", "Duration of HTTP requests, until the answer is sent", ("route",))
+REQUESTS_REFUSED = Looked(
+    "onhand_requests_refused",
+    "Requests that were not sent, by reason: Redis or the receiver is away, too many are under way, a backlog waits",
+    ("reason",),
+)
 REQUESTS_IN_FLIGHT = Looked("onhand_requests_in_flight", "Requests that wait for a reply; at most MAX_IN_FLIGHT", ())
 LISTENERS = Looked("onhand_listeners", "Streams of events that are open; at most MAX_LISTENERS", ())
 LISTENERS_DROPPED = Looked(

@@ -52,11 +52,16 @@ class PlainRequest(NamedTuple):
     body: bytes
 
 
-def read_plain(data: bytes) -> PlainRequest | None:
-    """The request, if these bytes are one whole request in plain form and nothing behind it."""
+def head_of_plain(data: bytes) -> PlainHead | None:
+    """The head of the request, if these bytes are one whole request in plain form and nothing behind it."""
     lines, end, body = data.partition(_HEAD_END)
     head = _head_in(lines) if end else None
-    return None if head is None or head.length != len(body) else PlainRequest(head, body)
+    return head if head is not None and head.length == len(body) else None
+
+
+def plain_request(head: PlainHead, data: bytes) -> PlainRequest:
+    """The request that these bytes are, whose head is `head_of_plain`."""
+    return PlainRequest(head, data[head.size + len(_HEAD_END) :])
 
 
 def is_plain_head(data: bytes) -> bool:

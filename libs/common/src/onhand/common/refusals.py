@@ -2,8 +2,8 @@
 
 Under a load several times of what can be carried most requests are refused, and what a refusal costs is taken from the
 requests that are not. So whoever serves may refuse a request as soon as its head is read, with bytes made beforehand:
-no task is made and no application asked. On a connection whose last request was refused not even the parser is, and
-neither where it is likely enough that a request comes in plain form.
+no task is made and no application asked, and not even the parser where a request is likely to come in plain form: after
+a refusal, above all.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from onhand.common.http_protocol import HttpProtocol
-from onhand.common.plain_requests import PlainRequest, read_plain
+from onhand.common.plain_requests import PlainHead, head_of_plain
 
 Refuse = Callable[[bytes, bytes, int], bytes | None]
 """Takes method and target of a request, as they were sent, and how many requests are under way in this process. Returns
@@ -52,19 +52,44 @@ class RefusingProtocol(HttpProtocol):
         self._refuse = refuse
         self._is_between_requests = True
         self._is_last = False
+        # While this is set the clock of the connection runs, nothing of a request has come, and it is neither to end
+        # nor to wait. So what comes next may be looked at as one plain request.
+        self._is_at_rest = False
         self._passed_over_bytes = 0
         self._rests_since = 0.0
 
     def data_received(self, data: bytes) -> None:
-        """Take what has arrived."""
-        if self._expects_plain(data):
-            plain = None if self.flow.write_paused else read_plain(data)
-            if plain is not None and self._takes(plain):
-                return
-        super().data_received(data)
-        if self.cycle is REFUSED and self.timeout_keep_alive_task is None:
-            # uvicorn begins to count when it has answered. Here the rest of a body, too, has to come within that time.
-            self._close_after(self.timeout_keep_alive)
+        """Take what has arrived.
+
+        Most clients send one plain request after the other. Such a one is refused here, if it is too much: under an
+        overload most are, and each call that is made for one is taken from the orders. What is let in is asked about
+        again if it goes to the parser.
+        """
+        head = None
+        if self._is_at_rest or self._expects_plain(data):
+            head = head_of_plain(data)
+            if head is not None:
+                refusal = self._refuse(head.method, head.target, len(self.tasks))
+                if refusal is not None:
+                    self.cycle = REFUSED
+                    self.transport.write_whole(refusal)  # type: ignore[attr-defined]  # it is ours, see HttpProtocol
+                    if self._is_at_rest:
+                        self._rests_since = self.loop.time()
+                    else:
+                        self._rest()
+                    return
+            self._is_at_rest = False
+        self._take_in(data, head)
+
+    def pause_writing(self) -> None:
+        """Let a client wait that does not read what it is answered."""
+        self._is_at_rest = False
+        super().pause_writing()
+
+    def shutdown(self) -> None:
+        """Close the connection after one more answer."""
+        self._is_at_rest = False
+        super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection, unless it was in use since the clock was set."""
@@ -118,26 +143,36 @@ class RefusingProtocol(HttpProtocol):
         self.tasks.discard(asyncio.current_task())
         super().on_response_complete()
 
+    def _take_in(self, data: bytes, head: PlainHead | None) -> None:  # noqa: ARG002  # others look at it
+        """Take what has arrived and is not refused yet.
+
+        Args:
+            data: what has arrived.
+            head: of the one plain request that it is, if that is known; it is let in.
+        """
+        super().data_received(data)
+        if self.cycle is REFUSED and self.timeout_keep_alive_task is None:
+            # uvicorn begins to count when it has answered. Here the rest of a body, too, has to come within that time.
+            self._close_after(self.timeout_keep_alive)
+
     def _expects_plain(self, data: bytes) -> bool:  # noqa: ARG002  # others look at it
         """Whether it is worth while to look for a request in plain form."""
         return self.cycle is REFUSED and self._may_begin()
 
     def _may_begin(self) -> bool:
-        """Whether what comes next is a request, and neither behind another one nor the last of its connection."""
-        return self._is_between_requests and self._is_idle() and not (self._is_last or self._is_stopping)
+        """Whether what comes next is a request, and neither behind another one nor the last of its connection.
 
-    def _takes(self, request: PlainRequest) -> bool:
-        """Be done with a request past the parser, if it is to be refused."""
-        refusal = self._refuse(request.head.method, request.head.target, len(self.tasks))
-        if refusal is None:
-            return False
-        self.cycle = REFUSED
-        self._write_whole(refusal)
-        self._rest()
-        return True
+        While a client does not read, its answers pile up here. uvicorn makes such a client wait.
+        """
+        return (
+            self._is_between_requests
+            and self._is_idle()
+            and not (self._is_last or self._is_stopping or self.flow.write_paused)
+        )
 
     def _rest(self) -> None:
-        """Close the connection if no request comes for some time."""
+        """Wait for the next request, likely to be as plain as this one; close the connection if none comes for long."""
+        self._is_at_rest = self._may_begin()
         self._rests_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._close_after(self.timeout_keep_alive)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from onhand.common.plain_requests import PlainRequest, is_plain_head
+from onhand.common.plain_requests import PlainHead, PlainRequest, is_plain_head, plain_request
 from onhand.common.refusals import REFUSED, Refuse, RefusingProtocol, StandIn
 
 
@@ -70,28 +70,28 @@ class ShortcutProtocol(RefusingProtocol):
         self._begins = b"%b %b HTTP/1.1\r\n" % self._what
         self._held = b""
 
-    def data_received(self, data: bytes) -> None:
+    def _take_in(self, data: bytes, head: PlainHead | None) -> None:
         """Take what has arrived; many clients send a head first and then the body."""
         if self._held:
             data, self._held = self._held + data, b""
-        elif self.cycle is not REFUSED and self._expects_plain(data) and is_plain_head(data):
+            self._is_between_requests = True
+            self.data_received(data)  # from the beginning: it may be too much by now
+        elif head is None and self.cycle is not REFUSED and self._expects_plain(data) and is_plain_head(data):
             self._held = data
+            self._is_between_requests = False  # what comes next is its body, whatever it looks like
             self._unset_keepalive_if_required()
-            return
-        super().data_received(data)
+        elif head is None or head[:2] != self._what or not self._takes_on(plain_request(head, data)):
+            super()._take_in(data, head)
 
     def shutdown(self) -> None:
         """Close the connection after one more answer; a request of which a part is here has begun."""
         if self._held:
             data, self._held = self._held, b""
-            super().data_received(data)
+            super()._take_in(data, None)
         super().shutdown()
 
     def _expects_plain(self, data: bytes) -> bool:
         return super()._expects_plain(data) or (data.startswith(self._begins) and self._may_begin())
-
-    def _takes(self, request: PlainRequest) -> bool:
-        return super()._takes(request) or (request.head[:2] == self._what and self._takes_on(request))
 
     def _takes_on(self, request: PlainRequest) -> bool:
         """Offer a request; what comes meanwhile on its connection waits until it is answered, as with any other."""
