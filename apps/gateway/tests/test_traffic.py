@@ -52,7 +52,7 @@ async def test_durations_are_told_up_to_each_bound_and_as_a_sum_over_all_answers
 async def test_requests_that_are_not_sent_are_told_by_reason(streams: Streams) -> None:
     requests = Requests("gateway", streams, timeout_seconds=1, limits=Limits(in_flight=1, backlog=1))
     traffic_of_it = Traffic(requests, Live(requests, streams, most=1))
-    assert requests.overload(1, changes=True) is not None
+    assert requests.overload(changes=True, under_way=1) is not None
     refused = {it.labels["reason"]: it.value for it in told(traffic_of_it, "onhand_requests_refused_total")}
     assert refused == {"redis-away": 0, "receiver-away": 0, "too-many": 1, "backlog": 0}
 

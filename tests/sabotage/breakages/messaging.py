@@ -192,7 +192,7 @@ MESSAGING = (
         changes=(
             Change(
                 f"{_MESSAGING}/request_reply.py",
-                "        if under_way >= most or self._unsent + len(self._waiting) >= most:\n",
+                "        if under_way >= most or self.in_flight >= most:\n",
                 "        if False and under_way >= most:\n",
             ),
         ),

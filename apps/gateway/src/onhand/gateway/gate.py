@@ -39,7 +39,8 @@ class Gate:
         """
         if not target.startswith(_API):
             return None
-        refusal = self._requests.overload(under_way - self._live.streaming, changes=method not in _HARMLESS)
+        under_way -= self._live.streaming
+        refusal = self._requests.overload(changes=method not in _HARMLESS, under_way=under_way)
         if refusal is None:
             return None
         return self._answers.get(refusal) or self._make_answer(refusal)

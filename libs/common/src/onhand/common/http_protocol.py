@@ -143,8 +143,7 @@ class _HeadKeepingTransport:
         self._transport.write(data)
 
     def write_whole(self, response: bytes) -> None:
-        if self._head:
-            self._flush()
+        self._flush()
         self._transport.write(response)
 
     def writelines(self, pieces: Iterable[bytes]) -> None:

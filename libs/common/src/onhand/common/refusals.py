@@ -72,7 +72,7 @@ class RefusingProtocol(HttpProtocol):
                 refusal = self._refuse(head.method, head.target, len(self.tasks))
                 if refusal is not None:
                     self.cycle = REFUSED
-                    self.transport.write_whole(refusal)  # type: ignore[attr-defined]  # it is ours, see HttpProtocol
+                    self._write_whole(refusal)
                     if self._is_at_rest:
                         self._rests_since = self.loop.time()
                     else:

@@ -201,15 +201,15 @@ class Requests:
                 outbound.wake()
             listening.cancel()
 
-    def overload(self, under_way: int, *, changes: bool) -> Unavailable | None:
+    def overload(self, *, changes: bool, under_way: int = 0) -> Unavailable | None:
         """Say whether there is too much to do already to take on one more request, and count it as refused if so.
 
         Args:
-            under_way: how many are, as far as the caller knows: those that were sent, and those that will be.
             changes: whether it would be a command; a query leaves nothing behind that has to be worked off.
+            under_way: how many are, as far as the caller knows: those that were sent, and those that will be.
         """
         most = self._limits.in_flight
-        if under_way >= most or self._unsent + len(self._waiting) >= most:
+        if under_way >= most or self.in_flight >= most:
             self.refused["too-many"] += 1
             return self._too_many
         if changes and self.presence.backlog > self._limits.backlog:
@@ -225,7 +225,7 @@ class Requests:
         if self.presence.is_absent(receiver):
             self.refused["receiver-away"] += 1
             raise Unavailable(f"{receiver} is not ready")  # it may be there, and its database away
-        overload = self.overload(self.in_flight, changes=isinstance(request, Command))
+        overload = self.overload(changes=isinstance(request, Command))
         if overload is not None:
             raise Unavailable(str(overload))
 
