@@ -126,7 +126,13 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class _HeadKeepingTransport:
-    """Everything but writing and closing is the transport's own."""
+    """Everything but writing and closing is the transport's own.
+
+    What is the transport's own is named one by one: of a class with `__getattr__` Python looks up every attribute the
+    slow way, and this one is in the way of every answer.
+    """
+
+    __slots__ = ("_head", "_loop", "_transport")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -143,7 +149,8 @@ class _HeadKeepingTransport:
         self._transport.write(data)
 
     def write_whole(self, response: bytes) -> None:
-        self._flush()
+        if self._head:
+            self._flush()
         self._transport.write(response)
 
     def writelines(self, pieces: Iterable[bytes]) -> None:
@@ -154,10 +161,25 @@ class _HeadKeepingTransport:
         self._flush()
         self._transport.close()
 
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._transport.set_protocol(protocol)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  # whatever the transport knows
+        return self._transport.get_extra_info(name, default)
+
     def _flush(self) -> None:
         if self._head:
             data, self._head = self._head, b""
             self._transport.write(data)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the transport has
-        return getattr(self._transport, name)

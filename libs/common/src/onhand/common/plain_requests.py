@@ -8,7 +8,8 @@ parser.
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 _OTHER_HEADERS = (
     rb"(?:(?!connection(?!: ?keep-alive\r\n)|content-length|expect|keep-alive|proxy-connection|transfer-encoding"
@@ -27,7 +28,7 @@ LONGEST_REMEMBERED = 2048
 """Bytes of a head. Clients send the same one again and again; to look it up is cheaper than to read it."""
 
 
-class PlainHead(NamedTuple):
+class PlainHead(Struct, frozen=True):
     """The head of a request.
 
     Attributes:
@@ -45,7 +46,7 @@ class PlainHead(NamedTuple):
     size: int
 
 
-class PlainRequest(NamedTuple):
+class PlainRequest(Struct, frozen=True):
     """A request and all of its body."""
 
     head: PlainHead

@@ -47,6 +47,9 @@ class RefusingProtocol(HttpProtocol):
         uvicorn: what uvicorn gives to a protocol.
     """
 
+    # Beside uvicorn's own attributes, which stay few enough for Python to keep them without a dictionary for each.
+    __slots__ = ("_is_at_rest", "_is_between_requests", "_is_last", "_passed_over_bytes", "_refuse", "_rests_since")
+
     def __init__(self, refuse: Refuse, **uvicorn: Any) -> None:  # noqa: ANN401  # uvicorn's own business
         super().__init__(**uvicorn)
         self._refuse = refuse
@@ -69,7 +72,8 @@ class RefusingProtocol(HttpProtocol):
         if self._is_at_rest or self._expects_plain(data):
             head = head_of_plain(data)
             if head is not None:
-                refusal = self._refuse(head.method, head.target, len(self.tasks))
+                refuse = self._refuse  # a call of what is no method is slow if it looks like one
+                refusal = refuse(head.method, head.target, len(self.tasks))
                 if refusal is not None:
                     self.cycle = REFUSED
                     self._write_whole(refusal)

@@ -63,6 +63,8 @@ class ShortcutProtocol(RefusingProtocol):
         uvicorn: what uvicorn gives to a protocol.
     """
 
+    __slots__ = ("_begins", "_held", "_take", "_what")
+
     def __init__(self, shortcut: Shortcut, refuse: Refuse, **uvicorn: Any) -> None:  # noqa: ANN401  # uvicorn's own business
         super().__init__(refuse, **uvicorn)
         self._take = shortcut.take
@@ -80,7 +82,7 @@ class ShortcutProtocol(RefusingProtocol):
             self._held = data
             self._is_between_requests = False  # what comes next is its body, whatever it looks like
             self._unset_keepalive_if_required()
-        elif head is None or head[:2] != self._what or not self._takes_on(plain_request(head, data)):
+        elif head is None or (head.method, head.target) != self._what or not self._takes_on(plain_request(head, data)):
             super()._take_in(data, head)
 
     def shutdown(self) -> None:

@@ -7,11 +7,11 @@ dict, and one clock looks through it for those that have waited too long.
 import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 import structlog
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from uuid_utils import uuid7
 
 from onhand.common.backoff import Backoff, stopped_within
@@ -33,7 +33,7 @@ _NOT_SENT = "others that were sent before got no reply in time"
 _log = structlog.get_logger()
 
 
-class Limits(NamedTuple):
+class Limits(Struct, frozen=True):
     """What an asker takes on.
 
     Attributes:
