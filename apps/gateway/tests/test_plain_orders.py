@@ -71,9 +71,10 @@ async def in_short(answering: Answering, request: PlainRequest) -> Answered | No
     if orders.shortcut.take(request, answer.set_result) is None:
         assert not answer.done()
         return None
-    status, lines, body = await asyncio.wait_for(answer, 5)
-    headers = {name.lower(): value for name, value in BytesHeaderParser().parsebytes(lines + b"\r\n").items()}
-    return Answered(status, headers, body, answering.asked, [answering.traces, answering.actors])
+    whole = await asyncio.wait_for(answer, 5)
+    lines = BytesHeaderParser().parsebytes(whole.header_lines + b"\r\n")
+    headers = {name.lower(): value for name, value in lines.items()}
+    return Answered(whole.status, headers, whole.body, answering.asked, [answering.traces, answering.actors])
 
 
 async def in_full(answering: Answering, request: PlainRequest) -> Answered:

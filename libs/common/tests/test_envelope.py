@@ -51,9 +51,9 @@ def test_what_is_written_is_read_back() -> None:
 
 def test_a_message_that_follows_from_another_belongs_to_its_story() -> None:
     cause = request()
-    ((topic, key, payload, _),) = events_of([Publish(CREATED, cause=cause)], "/orders")
-    envelope = decode(payload)
-    assert (topic, key) == ("orders.events", str(ORDER_ID))
+    (outgoing,) = events_of([Publish(CREATED, cause=cause)], "/orders")
+    envelope = decode(outgoing.payload)
+    assert (outgoing.topic, outgoing.key) == ("orders.events", str(ORDER_ID))
     assert envelope.correlationid == cause.envelope.correlationid == str(ORDER_ID)
     assert envelope.causationid == cause.envelope.id
     assert (envelope.traceparent, envelope.actor) == (TRACE, "bob")
@@ -61,8 +61,8 @@ def test_a_message_that_follows_from_another_belongs_to_its_story() -> None:
 
 
 def test_an_event_without_a_cause_begins_a_story_about_its_subject() -> None:
-    ((_, _, payload, _),) = events_of([Publish(CREATED)], "/orders")
-    assert decode(payload).correlationid == str(ORDER_ID)
+    (outgoing,) = events_of([Publish(CREATED)], "/orders")
+    assert decode(outgoing.payload).correlationid == str(ORDER_ID)
 
 
 def test_replies_are_gathered_by_the_channel_that_waits_for_them() -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import redis
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from onhand.common.contracts import CheckStock
 from onhand.common.database import Database
@@ -53,7 +54,7 @@ async def test_what_goes_along_is_the_same_for_all_of_a_bundle() -> None:
 
 
 async def test_requests_to_different_services_go_their_own_ways() -> None:
-    stock = asked("a")._replace(topic=CheckStock.TOPIC, part=part_of(CheckStock(product_id="tea")))
+    stock = replace(asked("a"), topic=CheckStock.TOPIC, part=part_of(CheckStock(product_id="tea")))
     messages = [it.topic for it, _ in put_in_envelopes([asked("a"), stock, asked("b")], "/test", "replies.test")]
     assert messages == [Count.TOPIC, CheckStock.TOPIC]
 

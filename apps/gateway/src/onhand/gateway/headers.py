@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 from uuid import UUID, uuid5
 
 import falcon.asgi
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from uuid_utils.compat import uuid7
 
 from onhand.gateway.preferences import UnclearWait, wait_seconds
@@ -25,7 +24,7 @@ NAMESPACE = UUID("6f1d2a0e-8b1c-5c0e-9d55-0b3f6c1a7e42")
 """Of the ids that are made from keys; with another one, a key that was used before would do its work once more."""
 
 
-class Headers(NamedTuple):
+class Headers(Struct, frozen=True):
     """What a request says beside its path and body.
 
     Attributes:

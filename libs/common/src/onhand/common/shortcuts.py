@@ -10,13 +10,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from onhand.common.plain_requests import PlainHead, PlainRequest, is_plain_head, plain_request
 from onhand.common.refusals import REFUSED, Refuse, RefusingProtocol, StandIn
 
 
-class Whole(NamedTuple):
+class Whole(Struct, frozen=True):
     """A response.
 
     Attributes:

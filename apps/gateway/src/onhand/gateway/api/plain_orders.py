@@ -8,10 +8,9 @@ from asyncio import CancelledError, Future
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from time import perf_counter
-from typing import NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from onhand.common.contracts import CreateOrder, Line
 from onhand.common.errors import NoReply
@@ -48,7 +47,7 @@ def _read_headers(given: tuple[tuple[bytes, bytes], ...]) -> Headers | None:
 _read_headers_again = lru_cache(maxsize=1024)(_read_headers)
 
 
-class _Placing(NamedTuple):
+class _Placing(Struct, frozen=True):
     """An order that is under way."""
 
     command: CreateOrder

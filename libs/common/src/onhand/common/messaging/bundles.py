@@ -6,10 +6,10 @@ as if it had come alone, with an id that follows from the bundle's, so it is the
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 import msgspec
-from msgspec import Raw, UnsetType, to_builtins
+from msgspec import Raw, Struct, UnsetType, to_builtins
+from msgspec.structs import replace
 from uuid_utils import uuid7
 
 from onhand.common.contracts import Command, Query
@@ -21,7 +21,7 @@ MOST_PARTS = 100
 """By then what the envelope costs is shared by enough, and what one consumer is given at once has an end."""
 
 
-class Part(NamedTuple):
+class Part(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A request as it is in a bundle; its data is encoded."""
 
     type: str
@@ -85,18 +85,18 @@ def parts_of(envelope: Envelope) -> list[Envelope]:
     """
     return [
         Envelope(
-            type=part_type,
-            subject=subject,
+            type=part.type,
+            subject=part.subject,
             id=part_id(envelope.id, number),
             source=envelope.source,
             time=envelope.time,
-            data=data,
-            correlationid=subject,
+            data=part.data,
+            correlationid=part.subject,
             replyto=envelope.replyto,
             traceparent=envelope.traceparent,
             actor=envelope.actor,
         )
-        for number, (part_type, subject, data) in enumerate(_decode(envelope.data))
+        for number, part in enumerate(_decode(envelope.data))
     ]
 
 
@@ -106,6 +106,6 @@ def divide(entry: Entry) -> list[Entry]:
         envelope = decode(entry.payload or b"")
         if envelope.type != TYPE:
             return []
-        return [entry._replace(payload=encode(part), messages=1) for part in parts_of(envelope)]
+        return [replace(entry, payload=encode(part), messages=1) for part in parts_of(envelope)]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return []

@@ -8,6 +8,8 @@ otherwise, so whatever somebody put there by hand is read, and buried.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from onhand.common.messaging.connections import Command
 from onhand.common.messaging.envelope import Outgoing
 
@@ -32,7 +34,7 @@ end
 """
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True):
     """One message of an entry of a stream.
 
     Attributes:
@@ -102,8 +104,9 @@ def _pack(partition: int, messages: Sequence[Outgoing]) -> Iterator[tuple[str, l
         topics.setdefault(message.topic, []).append(message)
     for topic, of_topic in topics.items():
         key, fields, count = stream_key(topic, partition), list[bytes](), 0
-        for _, _, payload, number in of_topic:
-            fields += (_FIELD if number == 1 else b"%d" % number, payload)
+        for message in of_topic:
+            number = message.messages
+            fields += (_FIELD if number == 1 else b"%d" % number, message.payload)
             count += number
             if count >= MOST_MESSAGES:
                 yield key, fields

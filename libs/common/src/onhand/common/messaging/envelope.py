@@ -6,7 +6,7 @@ JSON format of CloudEvents 1.0 (https://github.com/cloudevents/spec); `correlati
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, to_builtins
@@ -74,7 +74,7 @@ Effect = Publish | Answer
 """What a handler may ask the runtime to do."""
 
 
-class Outgoing(NamedTuple):
+class Outgoing(Struct, frozen=True):
     """A message to be appended.
 
     Attributes:

@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
-from typing import NamedTuple
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import Struct, UnsetType
 
 from onhand.common.messaging.bundles import MOST_PARTS, Part, bundle, part_id
 from onhand.common.messaging.envelope import Envelope, Outgoing, encode
 from onhand.common.messaging.writer import Writer
 
 
-class Asked(NamedTuple):
+class Asked(Struct, frozen=True):
     """A request that is under way.
 
     Attributes:

@@ -87,7 +87,7 @@ class Outbox:
 
 def _pack(messages: Sequence[Outgoing]) -> bytes:
     """Write messages as a JSON array of [topic, key, envelope], as an LZ4 frame if that is long."""
-    text = _encode([(topic, key, Raw(payload)) for topic, key, payload, _ in messages])
+    text = _encode([(message.topic, message.key, Raw(message.payload)) for message in messages])
     return text if len(text) < _PACKS_FROM_BYTES else bytes(lz4.frame.compress(text))
 
 

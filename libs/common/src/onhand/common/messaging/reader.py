@@ -133,12 +133,12 @@ class Reader:
 
     def _acknowledge(self, done: Sequence[Entry]) -> list[Command]:
         ids = []
-        for _, entry_id, _, shared_by, _ in done:
-            missing = self._missing.pop(entry_id, shared_by) - 1
+        for entry in done:
+            missing = self._missing.pop(entry.entry_id, entry.shared_by) - 1
             if missing:
-                self._missing[entry_id] = missing
+                self._missing[entry.entry_id] = missing
             else:
-                ids.append(entry_id)
+                ids.append(entry.entry_id)
         return [("XACK", self._key, self._group, *ids)] if ids else []
 
     def _entries_in(self, reply: Any) -> list[Entry]:  # noqa: ANN401  # as Redis says it

@@ -1,7 +1,9 @@
 """Which message leads to which handler, and how the handlers of one batch are called."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from onhand.common.contracts import Command, Event, Query
 from onhand.common.database import Transaction
@@ -19,7 +21,7 @@ Lock = Callable[[Sequence[Received[Any]], Transaction], Awaitable[object]]
 """Locks in one order all that several handlers of a batch are going to lock, given the messages of all of them."""
 
 
-class Subscription(NamedTuple):
+class Subscription(Struct, frozen=True, eq=False):
     """Which handler takes which message.
 
     Attributes:
