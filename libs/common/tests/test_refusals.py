@@ -311,3 +311,14 @@ async def test_who_has_its_answer_is_not_inside_any_more(client: Guest, house: H
         await client.send(EMPTY)
         assert await client.is_served()
     assert house.left == [0, 0]
+
+
+async def test_a_connection_has_so_few_attributes_that_each_is_looked_up_quickly(
+    client: Guest, server: uvicorn.Server
+) -> None:
+    await client.send(FULL + b"\r\n")
+    assert await client.is_refused()
+    (connection,) = server.server_state.connections
+    # Beyond 30 (SHARED_KEYS_MAX_SIZE) CPython 3.11 gives the object a dictionary of its own: a fifth of a refusal.
+    assert len(vars(connection)) <= 30
+    assert not hasattr(connection.transport, "__getattr__")

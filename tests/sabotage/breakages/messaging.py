@@ -199,4 +199,18 @@ MESSAGING = (
         tests=(f"{_TESTS}/test_request_reply.py::test_one_request_too_many_is_refused_at_once",),
         says="NoReply",
     ),
+    Breakage(
+        name="held-head-forgotten",
+        sentence="The body of a request whose head is held is taken for the next request, if it looks like one.",
+        promise="every request is answered once, as itself",
+        changes=(
+            Change(
+                "libs/common/src/onhand/common/shortcuts.py",
+                "            self._is_between_requests = False  # its body comes next, whatever that looks like\n",
+                "",
+            ),
+        ),
+        tests=(f"{_TESTS}/test_conversations.py::test_each_request_is_answered_once_in_turn_and_as_itself",),
+        says="TimeoutError",
+    ),
 )

@@ -81,7 +81,7 @@ class ShortcutProtocol(RefusingProtocol):
             self.data_received(data)  # from the beginning: it may be too much by now
         elif head is None and self.cycle is not REFUSED and self._expects_plain(data) and is_plain_head(data):
             self._held = data
-            self._is_between_requests = False  # what comes next is its body, whatever it looks like
+            self._is_between_requests = False  # its body comes next, whatever that looks like
             self._unset_keepalive_if_required()
         elif head is None or (head.method, head.target) != self._what or not self._takes_on(plain_request(head, data)):
             super()._take_in(data, head)
