@@ -173,9 +173,6 @@ class _HeadKeepingTransport:
     def resume_reading(self) -> None:
         self._transport.resume_reading()
 
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._transport.set_protocol(protocol)
-
     def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  # whatever the transport knows
         return self._transport.get_extra_info(name, default)
 
