@@ -22,7 +22,7 @@ async def serving(
     rest_seconds: float = QUIET_SECONDS,
 ) -> AsyncIterator[uvicorn.Server]:
     """Serve an application for the length of the block; connections may rest for so long."""
-    config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None)  # type: ignore[arg-type]  # it is called
+    config = uvicorn.Config(app, http=protocol, lifespan="off", ws="none", log_config=None)  # type: ignore[arg-type]  # it is called
     config.timeout_graceful_shutdown = 5
     config.timeout_keep_alive = rest_seconds  # type: ignore[assignment]  # whole seconds are too long for a test
     server = uvicorn.Server(config)
@@ -59,7 +59,7 @@ class Client(NamedTuple):
 
 async def connect(server: uvicorn.Server) -> Client:
     """A new connection, over which little is on its way to a client that does not read."""
-    connection = socket.socket()
+    connection = socket.socket(proto=socket.IPPROTO_TCP)  # so that asyncio sends each piece at once
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(server.servers[0].sockets[0].getsockname())
     return Client(*await asyncio.open_connection(sock=connection))

@@ -78,13 +78,18 @@ class House:
 
     Attributes:
         refusals: whether the next to come to the door is refused, and the next, and so on; nobody else is.
+        refused: how many were.
     """
 
     def __init__(self) -> None:
         self.refusals: list[bool] = []
+        self.refused = 0
 
     def refuse(self, *_: object) -> bytes | None:
-        return _REFUSAL if self.refusals and self.refusals.pop() else None
+        if not (self.refusals and self.refusals.pop()):
+            return None
+        self.refused += 1
+        return _REFUSAL
 
     def take(self, request: PlainRequest, answer: Answer) -> asyncio.Future[Any] | None:
         said = dict(request.head.headers)
@@ -114,33 +119,38 @@ class House:
         await send({"type": "http.response.body", "body": body})
 
 
-async def _hear_answer(client: Client, asked: Asked, number: int) -> None:
-    """Read the next answer, and hold it against what was asked."""
+async def _is_refused(client: Client, asked: Asked, number: int) -> bool:
+    """Read the next answer, and hold it against what was asked; returns whether it is a refusal."""
     async with asyncio.timeout(5):
         lines = (await client.until(_HEAD_END)).removesuffix(_HEAD_END).split(b"\r\n")
         said = dict(line.split(b": ", 1) for line in lines[1:])
         body = await client.reader.readexactly(int(said[b"content-length"]))
-    if not lines[0].startswith(b"HTTP/1.1 503 "):
-        assert int(said[b"x-number"]) == number
-        assert body == (b"" if asked.form == "without a body" else asked.body)
+    if lines[0].startswith(b"HTTP/1.1 503 "):
+        return True
+    assert int(said[b"x-number"]) == number
+    assert body == (b"" if asked.form == "without a body" else asked.body)
+    return False
 
 
-async def _converse(server: uvicorn.Server, asked: Sequence[Asked], *, waits: bool) -> None:
-    """Ask over one connection; who waits does so for each answer before it asks on."""
-    client = await connect(server)
+async def _converse(server: uvicorn.Server, asked: Sequence[Asked], *, waits: bool) -> int:
+    """Ask over one connection; who waits does so for each answer before it asks on. Returns how many were refused."""
+    client, refused = await connect(server), 0
     try:
+        while not server.server_state.connections:  # noqa: ASYNC110  # uvicorn tells nobody; else pieces would be one
+            await asyncio.sleep(0)
         for number, one in enumerate(asked):
             for piece in one.pieces(number):
                 await client.send(piece)
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)  # so that it is read before the next is sent
             if waits:
-                await _hear_answer(client, one, number)
+                refused += await _is_refused(client, one, number)
         if not waits:
             for number, one in enumerate(asked):
-                await _hear_answer(client, one, number)
+                refused += await _is_refused(client, one, number)
         client.writer.write_eof()
         assert await client.rest() == b"", "something was answered twice"
+        return refused
     finally:
         client.writer.close()
         await client.writer.wait_closed()
@@ -167,9 +177,12 @@ def test_each_request_is_answered_once_in_turn_and_as_itself() -> None:
             refusals=[False, True],
             waits=True,
         )
+        @example(
+            asked=[Asked("plain", b"1", "later", ()), Asked("plain", b"2", "at once", ())], refusals=[], waits=False
+        )
         def conversation(asked: list[Asked], refusals: list[bool], *, waits: bool) -> None:
-            house.refusals = refusals[::-1]
-            runner.run(_converse(server, asked, waits=waits))
+            house.refusals, house.refused = refusals[::-1], 0
+            assert runner.run(_converse(server, asked, waits=waits)) == house.refused
 
         try:
             conversation()

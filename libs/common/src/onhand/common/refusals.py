@@ -47,7 +47,7 @@ class RefusingProtocol(HttpProtocol):
         uvicorn: what uvicorn gives to a protocol.
     """
 
-    # Beside uvicorn's own attributes, which stay few enough for Python to keep them without a dictionary for each.
+    # Beside uvicorn's own attributes, which are few enough for Python to keep them without a dictionary.
     __slots__ = ("_is_at_rest", "_is_between_requests", "_is_last", "_passed_over_bytes", "_refuse", "_rests_since")
 
     def __init__(self, refuse: Refuse, **uvicorn: Any) -> None:  # noqa: ANN401  # uvicorn's own business
