@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
+import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from onhand.common.contracts import (
     CreateOrder,
     Event,
+    FeedEntry,
     FulfilOrder,
     GetOrder,
     GetTimeline,
@@ -95,6 +98,11 @@ async def log(database: Database, order_id: UUID) -> list[str]:
     assert isinstance(timeline, OrderTimeline)
     assert [entry.version for entry in timeline.events] == list(range(1, len(timeline.events) + 1))
     return [entry.type.split(".")[1] for entry in timeline.events]
+
+
+def as_said(entries: Sequence[FeedEntry]) -> list[FeedEntry]:
+    """Entries by what they say: PostgreSQL and we put it into JSON in different words."""
+    return [replace(it, data=msgspec.json.decode(it.data)) for it in entries]  # type: ignore[call-overload]  # it is JSON
 
 
 async def expected(database: Database) -> set[str]:

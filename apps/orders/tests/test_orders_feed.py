@@ -8,22 +8,31 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from apps.orders.tests.desk import confirmed, create, deliver, fulfil, handle, placed
+from apps.orders.tests.desk import as_said, confirmed, create, deliver, fulfil, handle, placed
 from onhand.common.contracts import CancelOrder, FeedEntry, FeedPage, Message, ReadFeed, StockReserved
 from onhand.common.contracts.feed import MOST_FEED_ENTRIES
 from onhand.common.database import Database
 from onhand.common.testing import received
-from onhand.orders.queries import feed
+from onhand.orders.queries import feed, recent_feed
+from onhand.orders.queries.walk import MOST_WALKED, Place, place_of
+from onhand.orders.store.recent import Recent
 
 BASKET = {"apple": 3}
-BEGINNING = str(feed.Place(0))
+BEGINNING = str(Place(0))
 Step = tuple[UUID, int]
+
+
+@pytest.fixture(params=["from memory", "from the log"], autouse=True)
+def _source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pages come from, as far as they can."""
+    is_read = request.param == "from memory"
+    monkeypatch.setattr(Recent, "is_read", is_read)
 
 
 async def read(database: Database, query: ReadFeed) -> FeedPage:
     (reply,) = (await deliver(database, query)).replies
     assert isinstance(reply, FeedPage)
-    return reply
+    return replace(reply, entries=tuple(as_said(reply.entries)))
 
 
 async def read_all(database: Database, query: ReadFeed) -> tuple[list[FeedEntry], str]:
@@ -129,13 +138,6 @@ async def test_one_can_ask_for_orders_and_customers(orders_database: Database) -
         assert {it.order_id for it in entries} == wanted
 
 
-@pytest.fixture
-def short_walks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page looks at four entries and no more."""
-    monkeypatch.setattr(feed, "_ALONG", feed._ALONG.replace(str(feed.MOST_WALKED), "4"))  # noqa: SLF001
-    monkeypatch.setattr(feed, "_LAST_WALKED", feed._LAST_WALKED.replace(str(feed.MOST_WALKED - 1), "3"))  # noqa: SLF001
-
-
 @pytest.mark.usefixtures("short_walks")
 async def test_a_page_that_found_nothing_within_reach_says_where_to_go_on(
     orders_database: Database,
@@ -167,13 +169,14 @@ async def test_what_is_wanted_is_told_whole_however_often_the_walk_to_it_is_brok
 
 
 def test_a_page_of_everything_is_full_before_its_walk_is_broken_off() -> None:
-    assert MOST_FEED_ENTRIES < feed.MOST_WALKED
+    assert MOST_FEED_ENTRIES < MOST_WALKED
 
 
 async def test_a_page_ends_before_it_is_too_long_for_redis(
     orders_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "MOST_CHARACTERS", 10)
+    monkeypatch.setattr(recent_feed, "MOST_CHARACTERS", 10)
     after = await tip(orders_database)
     await deliver(orders_database, *(create(BASKET) for _ in range(3)))
     assert len((await read(orders_database, ReadFeed(after=after))).entries) == 1
@@ -203,7 +206,7 @@ async def test_who_comes_from_beyond_the_end_is_told_nothing_and_where_the_end_i
 ) -> None:
     await placed(orders_database, BASKET)
     end = (await read(orders_database, ReadFeed())).next
-    far = str(feed.Place(9_999_999_999_999_999_999))
+    far = str(Place(9_999_999_999_999_999_999))
     page = await read(orders_database, ReadFeed(after=far, **wanted))
     assert (page.entries, page.next, page.has_more) == ((), end, False)
 
@@ -220,6 +223,9 @@ async def test_a_walk_along_the_feed_uses_its_index(orders_database: Database) -
         await tx.execute(f"PREPARE last (text, uuid, integer, text) AS {feed._LAST_WALKED}")  # noqa: SLF001
         rows = await tx.fetch(f"EXPLAIN EXECUTE last ('0', '{UUID(int=0)}', 0, '9')")
         plan_of_last = "\n".join(row[0] for row in rows)
+        await tx.execute(f"PREPARE turns (text, uuid, integer, text) AS {recent_feed._TURNS}")  # noqa: SLF001
+        rows = await tx.fetch(f"EXPLAIN EXECUTE turns ('0', '{UUID(int=0)}', 0, '9')")
+        plan_of_turns = "\n".join(row[0] for row in rows)
     assert "Index Scan using order_events_in_turn" in plan
     assert "Sort" not in plan
     assert "Index Cond: ((ROW(turn, order_id, version) > " in plan
@@ -228,10 +234,12 @@ async def test_a_walk_along_the_feed_uses_its_index(orders_database: Database) -
     assert "order_events_in_turn" in plan_of_last
     assert "Index Cond: ((ROW(turn, order_id, version) > " in plan_of_last
     assert "Sort" not in plan_of_last
+    assert "Index Scan using order_events_in_turn" in plan_of_turns
+    assert "Index Cond: ((ROW(turn, order_id, version) > " in plan_of_turns
 
 
 async def test_where_the_feed_ends_is_told_without_entries(orders_database: Database) -> None:
     await placed(orders_database, BASKET)
     page = await read(orders_database, ReadFeed())
     assert (page.entries, page.has_more) == ((), False)
-    assert feed.place_of(page.next).order_id == UUID(int=0)
+    assert place_of(page.next).order_id == UUID(int=0)

@@ -37,6 +37,25 @@ ORDERS = (
         says="assert",
     ),
     Breakage(
+        name="memory-trusted",
+        sentence="What Orders wrote into a turn of the feed is told without a look at what else is there.",
+        promise="the feed misses nothing",
+        changes=(
+            Change(
+                f"{_ORDERS}/store/recent.py",
+                "        if sum(len(it.order_ids) for it in kept) != count:\n",
+                "        if not kept:\n",
+            ),
+            Change(
+                f"{_ORDERS}/store/recent.py",
+                "return kept if (min(times), max(times)) == (first_at, last_at) else None",
+                "return kept if times else None",
+            ),
+        ),
+        tests=(f"{_TESTS}/test_orders_recent_feed.py::test_whatever_happens_memory_tells_what_the_log_says",),
+        says="assert",
+    ),
+    Breakage(
         name="old-news",
         sentence="Of what Inventory tells of a backordered order the last counts, not the latest.",
         promise="I6, units of an order are all accounted for",

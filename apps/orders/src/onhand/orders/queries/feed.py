@@ -5,8 +5,7 @@ the log is complete, and the others, which see at least as much, read no further
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -15,13 +14,18 @@ from onhand.common.contracts import FeedEntry, FeedPage, ReadFeed
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Answer, Received
 from onhand.common.messaging.versions import in_todays_words
-
-MOST_WALKED = 2000
-"""Entries that one page looks at, whether they are what is asked for or not."""
-MOST_CHARACTERS = 500_000
-"""Of what the entries of one page say: a reply has to pass through Redis with others."""
-
-_NO_ID = UUID(int=0)
+from onhand.orders.queries.recent_feed import remember
+from onhand.orders.queries.walk import (
+    AFTER,
+    MOST_CHARACTERS,
+    MOST_WALKED,
+    WALK,
+    Place,
+    between,
+    only_order,
+    place_of,
+    wants_everything,
+)
 
 # Until a log that grows fast is analyzed again, PostgreSQL takes it for a short one, and would read and sort all of it
 # for each page. Services never read from end to end (`open_database`); nor is it to collect and sort here.
@@ -31,16 +35,12 @@ _ENDED = """
            set_config('enable_bitmapscan', 'off', true)
     FROM pg_current_snapshot() AS seen
 """
-_AFTER = "(turn, order_id, version) > ($1::text::xid8, $2::uuid, $3::integer) AND turn < $4::text::xid8"
-_WALK = f"""
-    FROM order_events WHERE turn > '0' AND {_AFTER} ORDER BY turn, order_id, version
-"""
 _COLUMNS = "turn, order_id, version, type, data, recorded_at, source, caused_by, actor, customer_id"
 # `IN (SELECT ...)` is looked up in a hash table, `= ANY ($n)` compared one by one. Names are given as JSON: an array
 # costs asyncpg 0.3 us for each, and there are thousands. Only an order's first event says whose it is. OFFSET 0 keeps
 # PostgreSQL from finding that out twice.
 _ALONG = f"""
-    SELECT {_COLUMNS} FROM (SELECT * {_WALK} LIMIT {MOST_WALKED}) AS walked
+    SELECT {_COLUMNS} FROM (SELECT * {WALK} LIMIT {MOST_WALKED}) AS walked
     CROSS JOIN LATERAL (
         SELECT coalesce(
             data ->> 'customerId', (SELECT customer_id FROM orders WHERE orders.order_id = walked.order_id)
@@ -53,24 +53,13 @@ _ALONG = f"""
 """  # noqa: S608  # numbers and parameters
 # Where a walk is broken off. It is asked apart, and only where a page is not full and not everything is wanted: a page
 # of everything is full before that.
-_LAST_WALKED = f"SELECT turn, order_id, version {_WALK} OFFSET {MOST_WALKED - 1} LIMIT 1"
+_LAST_WALKED = f"SELECT turn, order_id, version {WALK} OFFSET {MOST_WALKED - 1} LIMIT 1"
 _OF_ORDER = f"""
     SELECT {_COLUMNS}
     FROM (
-        SELECT * FROM order_events WHERE order_id = $5::uuid AND {_AFTER} ORDER BY version LIMIT $6
+        SELECT * FROM order_events WHERE order_id = $5::uuid AND {AFTER} ORDER BY version LIMIT $6
     ) AS log CROSS JOIN (SELECT customer_id FROM orders WHERE orders.order_id = $5) AS known ORDER BY version
 """  # noqa: S608  # parameters
-
-
-class Place(NamedTuple):
-    """A place in the feed."""
-
-    turn: int
-    order_id: UUID = _NO_ID
-    version: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.turn}-{self.order_id}-{self.version}"
 
 
 async def read_feed(batch: Sequence[Received[ReadFeed]], tx: Transaction) -> list[Answer]:
@@ -85,57 +74,44 @@ async def read_feed(batch: Sequence[Received[ReadFeed]], tx: Transaction) -> lis
     ]
 
 
-def place_of(text: str) -> Place:
-    """The place that a text says, which `str` made of it."""
-    turn, rest = text.split("-", maxsplit=1)
-    order_id, _, version = rest.rpartition("-")
-    return Place(int(turn), UUID(order_id), int(version))
-
-
 async def _find_page(query: ReadFeed, complete_to: Place, is_unfinished: bool, tx: Transaction) -> FeedPage:  # private
     if query.after is UNSET:
         return FeedPage(query.about, (), str(complete_to), has_more=False, is_unfinished=is_unfinished)
     after = place_of(query.after)
+    entries, end = await remember(query, after, complete_to, tx) or await _read(query, after, complete_to, tx)
+    return FeedPage(query.about, entries, str(end), has_more=end < complete_to, is_unfinished=is_unfinished)
+
+
+async def _read(
+    query: ReadFeed, after: Place, complete_to: Place, tx: Transaction
+) -> tuple[tuple[FeedEntry, ...], Place]:
+    """What a page has, and up to where that is all that is asked for."""
     found = await _find(query, after, complete_to, tx)
     page = found[: _count_that_fit(found[: query.limit])]
     if len(page) < len(found):
         end = _place(page[-1])
     else:
         end = await _end_of_walk(query, after, complete_to, tx)
-    return FeedPage(
-        query.about, tuple(map(_entry, page)), str(end), has_more=end < complete_to, is_unfinished=is_unfinished
-    )
+    return tuple(map(_entry, page)), end
 
 
 async def _find(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> list[Any]:
     """What a page has, and one more if there is more."""
-    if (order_id := _only_order(query)) is not None:
-        rows: list[Any] = await tx.fetch(_OF_ORDER, *_between(after, complete_to), order_id, query.limit + 1)
+    if (order_id := only_order(query)) is not None:
+        rows: list[Any] = await tx.fetch(_OF_ORDER, *between(after, complete_to), order_id, query.limit + 1)
     else:
         names = msgspec.json.encode(query.customer_ids or ()).decode()
-        wanted = _wants_everything(query), list(query.order_ids or ()), names
-        rows = await tx.fetch(_ALONG, *_between(after, complete_to), *wanted, query.limit + 1)
+        wanted = wants_everything(query), list(query.order_ids or ()), names
+        rows = await tx.fetch(_ALONG, *between(after, complete_to), *wanted, query.limit + 1)
     return rows
 
 
 async def _end_of_walk(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> Place:
     """Where the walk was broken off, or else where the log is complete, even if that is before its beginning."""
     last = None
-    if _only_order(query) is None and not _wants_everything(query):
-        last = await tx.fetchrow(_LAST_WALKED, *_between(after, complete_to))
+    if only_order(query) is None and not wants_everything(query):
+        last = await tx.fetchrow(_LAST_WALKED, *between(after, complete_to))
     return complete_to if last is None else _place(last)
-
-
-def _wants_everything(query: ReadFeed) -> bool:
-    return query.order_ids is UNSET and query.customer_ids is UNSET
-
-
-def _only_order(query: ReadFeed) -> UUID | None:
-    return query.order_ids[0] if query.order_ids and len(query.order_ids) == 1 and not query.customer_ids else None
-
-
-def _between(after: Place, complete_to: Place) -> tuple[str, UUID, int, str]:
-    return str(after.turn), after.order_id, after.version, str(complete_to.turn)
 
 
 def _entry(row: Any) -> FeedEntry:  # noqa: ANN401  # asyncpg ships no types

@@ -18,6 +18,10 @@ class Columns(NamedTuple):
     sources: list[str]
     actors: list[str | None]
 
+    def at(self, places: Sequence[int]) -> "Columns":
+        """Some of the entries, by their places."""
+        return Columns._make([column[place] for place in places] for column in self)
+
 
 def columns(events: Sequence[Event], causes: Sequence[Envelope]) -> Columns:
     """Write down events.

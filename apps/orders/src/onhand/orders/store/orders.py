@@ -11,6 +11,7 @@ from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Envelope
 from onhand.orders.domain.orders import Order
 from onhand.orders.store.log import columns
+from onhand.orders.store.recent import RECENT, Written
 from onhand.orders.store.rows import order_of
 
 
@@ -70,7 +71,7 @@ async def save_changes(tx: Transaction, changes: Sequence[Change]) -> None:
                 $9::uuid[], $10::integer[], $11::text[], $12::jsonb[], $13::text[], $14::text[], $15::text[]
             ) AS entry (order_id, version, type, data, caused_by, source, actor) JOIN changed USING (order_id)
         )
-        SELECT order_id, updated_at FROM changed
+        SELECT order_id, updated_at, turn, pg_current_xact_id() AS own_turn FROM changed
         """,
         list(orders),
         [order.status for order in orders.values()],
@@ -86,6 +87,12 @@ async def save_changes(tx: Transaction, changes: Sequence[Change]) -> None:
     )
     for row in rows:
         orders[row["order_id"]].updated_at = row["updated_at"]
+    if RECENT.is_read and len(rows) == len(orders) and all(row["turn"] == row["own_turn"] for row in rows):
+        its = [it.order for it in changes]
+        written = Written(
+            rows[0]["updated_at"], [it.order_id for it in its], versions, [it.customer_id for it in its], log
+        )
+        RECENT.remember(rows[0]["turn"], written)
 
 
 def _next_version(order: Order) -> int:

@@ -8,6 +8,7 @@ from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Envelope
 from onhand.orders.store.asking import MOST_NOTED_TOGETHER
 from onhand.orders.store.log import columns
+from onhand.orders.store.recent import RECENT, Written
 
 
 async def insert_orders(
@@ -30,7 +31,7 @@ async def insert_orders(
         The ids of those that were new; the others stay as they are.
     """
     log = columns(events, causes)
-    rows = await tx.fetch(
+    stored = await tx.fetchrow(
         """
         WITH given AS (
             SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::text[], $5::text[], $6::text[])
@@ -55,7 +56,9 @@ async def insert_orders(
             INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor, turn)
             SELECT order_id, version, $7, data, caused_by, source, actor, turn FROM inserted JOIN given USING (order_id)
         )
-        SELECT order_id FROM inserted
+        SELECT array_agg(order_id) AS order_ids, pg_current_xact_id_if_assigned() AS turn,
+               statement_timestamp() AS recorded_at
+        FROM inserted
         """,
         [event.order_id for event in events],
         keys,
@@ -66,4 +69,16 @@ async def insert_orders(
         OrderCreated.TYPE,
         MOST_NOTED_TOGETHER,
     )
-    return {row["order_id"] for row in rows}
+    new = set(stored["order_ids"] or ())
+    if new and RECENT.is_read:
+        places = [place for place, event in enumerate(events) if event.order_id in new]
+        placed = [events[place] for place in places]
+        written = Written(
+            stored["recorded_at"],
+            [event.order_id for event in placed],
+            [1] * len(placed),
+            [event.customer_id for event in placed],
+            log.at(places),
+        )
+        RECENT.remember(stored["turn"], written)
+    return new

@@ -11,6 +11,7 @@ from onhand.common.messaging.envelope import Envelope
 from onhand.orders.domain.orders import Counters
 from onhand.orders.domain.settling import counters_after, status_after
 from onhand.orders.store.log import columns
+from onhand.orders.store.recent import RECENT, Written
 
 
 async def settle_orders(
@@ -30,8 +31,8 @@ async def settle_orders(
     Returns:
         The ids of the orders that were settled by this; the others were settled before, or do not exist.
     """
-    log = columns(events, causes)
-    rows = await tx.fetch(
+    log, is_read = columns(events, causes), RECENT.is_read
+    stored = await tx.fetchrow(
         """
         WITH given AS (
             SELECT * FROM unnest(
@@ -44,21 +45,32 @@ async def settle_orders(
                 updated_at = statement_timestamp(), turn = greatest(orders.turn, pg_current_xact_id())
             FROM given
             WHERE orders.order_id = given.order_id AND orders.status = 'pending'
-            RETURNING orders.order_id, version, turn
+            RETURNING orders.order_id, customer_id, version, turn
         ), logged AS (
             INSERT INTO order_events (order_id, version, type, data, caused_by, source, actor, turn)
             SELECT order_id, version, type, data, caused_by, source, actor, turn
             FROM settled JOIN given USING (order_id)
         )
-        SELECT order_id FROM settled
+        SELECT array_agg(order_id) AS order_ids, array_agg(version) FILTER (WHERE $10) AS versions,
+               array_agg(customer_id) FILTER (WHERE $10) AS customer_ids,
+               bool_and(turn = pg_current_xact_id()) AS is_in_turn,
+               pg_current_xact_id_if_assigned() AS turn, statement_timestamp() AS recorded_at
+        FROM settled
         """,
         [event.order_id for event in events],
         [status_after(event) for event in events],
         [event.reason if isinstance(event, OrderRejected) else None for event in events],
         [_progress(counters_after(event)) for event in events],
         *log,
+        is_read,
     )
-    return {row["order_id"] for row in rows}
+    order_ids = stored["order_ids"] or ()
+    if order_ids and is_read and stored["is_in_turn"]:
+        places = {event.order_id: place for place, event in enumerate(events)}
+        its = log.at([places[order_id] for order_id in order_ids])
+        written = Written(stored["recorded_at"], order_ids, stored["versions"], stored["customer_ids"], its)
+        RECENT.remember(stored["turn"], written)
+    return set(order_ids)
 
 
 def _progress(counters: list[Counters] | None) -> str | None:

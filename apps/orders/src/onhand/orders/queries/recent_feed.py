@@ -1,0 +1,85 @@
+"""Pages of the feed out of memory: what this process wrote itself is only counted in the log, and not read.
+
+To read an entry costs PostgreSQL and the driver more than all else that is done with it, and whoever listens under
+load asks for what was written a tenth of a second ago (docs/adr/0030).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET
+
+from onhand.common.contracts import FeedEntry, ReadFeed
+from onhand.common.database import Transaction
+from onhand.orders.queries.walk import MOST_CHARACTERS, MOST_WALKED, WALK, Place, between, only_order, wants_everything
+from onhand.orders.store.recent import RECENT, Row, Written
+
+_TURNS = f"""
+    SELECT turn, count(*) AS entries, min(recorded_at) AS first_at, max(recorded_at) AS last_at
+    FROM (SELECT turn, recorded_at {WALK} LIMIT {MOST_WALKED}) AS walked GROUP BY turn ORDER BY turn
+"""  # noqa: S608  # numbers and parameters
+
+
+class Remembered(NamedTuple):
+    """What a page has, and up to where that is all that is asked for."""
+
+    entries: tuple[FeedEntry, ...]
+    end: Place
+
+
+async def remember(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> Remembered | None:
+    """A page of whole turns, as many as it has room for; None if the first of them has to be read in the log."""
+    RECENT.note_read()
+    if not RECENT.reaches(after.turn) or only_order(query) is not None:
+        return None
+    turns = await tx.fetch(_TURNS, *between(after, complete_to))
+    is_cut = sum(row["entries"] for row in turns) == MOST_WALKED
+    wanted = _Wanted(query)
+    entries: list[FeedEntry] = []
+    characters, end = 0, None
+    for turn, *counted in turns[:-1] if is_cut else turns:
+        is_begun = turn == after.turn and after.version > 0
+        written = None if is_begun else RECENT.find(turn, *counted)
+        if written is None:
+            break
+        rows = wanted.rows_of(written)
+        characters += sum(len(data) for _, _, _, _, data, *_ in rows)
+        if len(entries) + len(rows) > query.limit or characters > MOST_CHARACTERS:
+            break
+        entries += [_entry(turn, row) for row in rows]
+        end = Place(turn + 1)
+    else:
+        end = end if is_cut else complete_to
+    return None if end is None else Remembered(tuple(entries), end)
+
+
+class _Wanted:
+    def __init__(self, query: ReadFeed) -> None:
+        self._everything = wants_everything(query)
+        self._order_ids = frozenset(query.order_ids or ())
+        self._customer_ids = frozenset(query.customer_ids or ())
+
+    def rows_of(self, written: Sequence[Written]) -> list[Row]:
+        """Those of the entries that are asked for, by order and version."""
+        rows = [row for it in written for row in it.rows()]
+        if not self._everything:
+            customer_ids, order_ids = self._customer_ids, self._order_ids
+            rows = [row for row in rows if row[2] in customer_ids or (order_ids and row[-1] in order_ids)]
+        return sorted(rows)
+
+
+def _entry(turn: int, row: Row) -> FeedEntry:
+    name, version, customer_id, event_type, data, cause, source, actor, recorded_at, order_id = row
+    return FeedEntry(
+        position=f"{turn}-{name}-{version}",
+        order_id=order_id,
+        customer_id=customer_id,
+        version=version,
+        type=event_type,
+        at=recorded_at,
+        source=source,
+        cause=cause,
+        data=msgspec.Raw(data.encode()),  # type: ignore[arg-type]  # it is JSON, and is to be JSON again
+        actor=actor or UNSET,
+    )
