@@ -5,7 +5,10 @@ load asks for what was written a tenth of a second ago (docs/adr/0030).
 """
 
 from collections.abc import Sequence
+from itertools import compress
+from operator import itemgetter
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
@@ -19,6 +22,9 @@ _TURNS = f"""
     SELECT turn, count(*) AS entries, min(recorded_at) AS first_at, max(recorded_at) AS last_at
     FROM (SELECT turn, recorded_at {WALK} LIMIT {MOST_WALKED}) AS walked GROUP BY turn ORDER BY turn
 """  # noqa: S608  # numbers and parameters
+
+
+_data = itemgetter(4)
 
 
 class Remembered(NamedTuple):
@@ -44,7 +50,7 @@ async def remember(query: ReadFeed, after: Place, complete_to: Place, tx: Transa
         if written is None:
             break
         rows = wanted.rows_of(written)
-        characters += sum(len(data) for _, _, _, _, data, *_ in rows)
+        characters += sum(map(len, map(_data, rows)))
         if len(entries) + len(rows) > query.limit or characters > MOST_CHARACTERS:
             break
         entries += [_entry(turn, row) for row in rows]
@@ -62,11 +68,19 @@ class _Wanted:
 
     def rows_of(self, written: Sequence[Written]) -> list[Row]:
         """Those of the entries that are asked for, by order and version."""
-        rows = [row for it in written for row in it.rows()]
-        if not self._everything:
-            customer_ids, order_ids = self._customer_ids, self._order_ids
-            rows = [row for row in rows if row[2] in customer_ids or (order_ids and row[-1] in order_ids)]
-        return sorted(rows)
+        rows: list[Row] = []
+        for its in written:
+            if self._everything:
+                rows += its.rows()
+            elif self._order_ids:
+                rows += compress(its.rows(), map(self._wants, its.customer_ids, its.order_ids))
+            else:
+                rows += compress(its.rows(), map(self._customer_ids.__contains__, its.customer_ids))
+        rows.sort()
+        return rows
+
+    def _wants(self, customer_id: str, order_id: UUID) -> bool:
+        return customer_id in self._customer_ids or order_id in self._order_ids
 
 
 def _entry(turn: int, row: Row) -> FeedEntry:
@@ -80,6 +94,6 @@ def _entry(turn: int, row: Row) -> FeedEntry:
         at=recorded_at,
         source=source,
         cause=cause,
-        data=msgspec.Raw(data.encode()),  # type: ignore[arg-type]  # it is JSON, and is to be JSON again
+        data=msgspec.Raw(data),  # type: ignore[arg-type]  # it is JSON, and is to be JSON again
         actor=actor or UNSET,
     )

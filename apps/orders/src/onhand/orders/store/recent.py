@@ -18,7 +18,7 @@ MOST_BYTES = 24 * 1024 * 1024
 tenth of one."""
 _ENTRY_BYTES = 600
 """Of an entry, besides what it says."""
-READ_SECONDS = 2.0
+READ_SECONDS = 1.0
 """For so long after a page it is taken that another will be asked for. Nothing is kept for nobody."""
 
 Row = tuple[str, int, str, str, str, str, str, str | None, datetime, UUID]
