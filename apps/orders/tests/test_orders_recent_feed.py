@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule, run_state_machine_as_test
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from apps.orders.tests.desk import as_said, confirmed, create, deliver, fulfil, handle, placed
@@ -43,7 +45,7 @@ async def now(database: Database) -> Place:
 
 
 async def from_memory(tx: Transaction, query: ReadFeed, after: Place) -> tuple[list[FeedEntry], Place] | None:
-    found = await recent_feed.remember(query, after, await end_of_feed(tx), tx)
+    found = await recent_feed.recall(query, after, await end_of_feed(tx), tx)
     return None if found is None else (as_said(found.entries), found.end)
 
 
@@ -172,7 +174,17 @@ async def test_of_a_turn_in_which_a_walk_was_broken_off_nothing_is_told_out_of_m
     assert found[1] == Place(place_of(found[0][-1].position).turn + 1)
 
 
-async def test_of_a_turn_that_was_told_in_part_the_rest_is_read_in_the_log(orders_database: Database) -> None:
+async def test_of_a_turn_that_was_told_in_part_the_rest_is_told(orders_database: Database) -> None:
+    after = await now(orders_database)
+    async with orders_database.transaction() as tx:
+        for _ in range(3):
+            await handle([received(create(BASKET))], tx)
+    entries = await remembered(orders_database, after) or []
+    for place, entry in enumerate(entries, start=1):
+        assert await remembered(orders_database, place_of(entry.position)) == entries[place:]
+
+
+async def test_what_is_put_into_a_turn_that_was_told_in_part_is_read_in_the_log(orders_database: Database) -> None:
     after = await now(orders_database)
     first, second, third = (replace(create(BASKET), order_id=UUID(int=number)) for number in (1, 2, 3))
     async with orders_database.transaction() as tx:
@@ -180,9 +192,66 @@ async def test_of_a_turn_that_was_told_in_part_the_rest_is_read_in_the_log(order
         await handle([received(third)], tx)
     entries = await remembered(orders_database, after)
     assert entries
-    async with orders_database.transaction() as tx:  # what changed meanwhile, so that there are three behind the first
+    async with orders_database.transaction() as tx:  # so that there are three behind the first again, of the same times
         await put_into_its_turn(tx, third.order_id, entries[1].at + (entries[2].at - entries[1].at) / 2)
     assert await remembered(orders_database, place_of(entries[0].position)) is None
+
+
+async def test_who_wanted_something_is_told(orders_database: Database) -> None:
+    after, command = await now(orders_database), received(create(BASKET))
+    by_eve = replace(command, envelope=replace(command.envelope, actor="eve"))
+    await deliver(orders_database, by_eve, create(BASKET))
+    actors = {it.order_id: it.actor for it in await remembered(orders_database, after) or ()}
+    assert actors.pop(command.message.order_id) == "eve"
+    assert list(actors.values()) == [UNSET]
+
+
+async def test_of_a_batch_with_orders_that_are_known_the_others_are_told(orders_database: Database) -> None:
+    commands = [replace(create(BASKET), order_id=UUID(int=number)) for number in (1, 2, 3)]
+    await deliver(orders_database, commands[0])
+    after = await now(orders_database)
+    await deliver(orders_database, *commands)
+    await deliver(orders_database, *commands)
+    entries = await remembered(orders_database, after)
+    assert entries
+    assert [it.order_id for it in entries] == [it.order_id for it in commands[1:]]
+
+
+@pytest.mark.parametrize("kind", [CancelOrder, StockReserved])
+async def test_a_batch_of_which_something_is_in_the_turn_of_another_is_not_kept(
+    orders_database: Database, kind: type[CancelOrder] | type[StockReserved], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await placed(orders_database, BASKET)
+    async with orders_database.transaction() as early:
+        await handle([received(create(BASKET))], early)
+        later = await placed(orders_database, BASKET)
+        keep = Mock()
+        monkeypatch.setattr(Recent, "remember", keep)
+        await handle([received(kind(before)), received(kind(later))], early)
+    keep.assert_not_called()
+
+
+async def test_what_is_read_once_is_kept_from_then_on(
+    orders_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    after = await now(orders_database)
+    await deliver(orders_database, ReadFeed(after=str(after)))
+    await placed(orders_database, BASKET)
+    assert await remembered(orders_database, after)
+
+
+async def test_a_page_is_not_too_long_for_redis(orders_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    after = await now(orders_database)
+    for _ in range(4):
+        await placed(orders_database, BASKET)
+    entries = await remembered(orders_database, after) or []
+    characters = len(msgspec.json.encode(entries[0].data))
+    monkeypatch.setattr(recent_feed, "MOST_CHARACTERS", 2 * characters)
+    async with orders_database.transaction() as tx:
+        found = await from_memory(tx, ReadFeed(), after)
+    assert found is not None
+    assert found[0] == entries[:2]
 
 
 async def test_numbers_that_come_again_in_an_older_state_that_was_put_back_are_not_taken_for_those_of_before(
@@ -317,6 +386,7 @@ class Reading(RuleBasedStateMachine):
         self.end(is_kept=False)
 
 
+@pytest.mark.timeout(600)  # a failure is made as small as can be before it is told
 def test_whatever_happens_memory_tells_what_the_log_says(
     orders_database: Database, loop: asyncio.AbstractEventLoop
 ) -> None:

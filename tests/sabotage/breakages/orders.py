@@ -39,7 +39,7 @@ ORDERS = (
     Breakage(
         name="memory-trusted",
         sentence="What Orders wrote into a turn of the feed is told without a look at what else is there.",
-        promise="the feed misses nothing",
+        promise="what happens is told once, and all of it",
         changes=(
             Change(
                 f"{_ORDERS}/store/recent.py",

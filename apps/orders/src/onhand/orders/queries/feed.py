@@ -14,7 +14,7 @@ from onhand.common.contracts import FeedEntry, FeedPage, ReadFeed
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Answer, Received
 from onhand.common.messaging.versions import in_todays_words
-from onhand.orders.queries.recent_feed import remember
+from onhand.orders.queries.recent_feed import recall
 from onhand.orders.queries.walk import (
     AFTER,
     MOST_CHARACTERS,
@@ -78,7 +78,7 @@ async def _find_page(query: ReadFeed, complete_to: Place, is_unfinished: bool, t
     if query.after is UNSET:
         return FeedPage(query.about, (), str(complete_to), has_more=False, is_unfinished=is_unfinished)
     after = place_of(query.after)
-    entries, end = await remember(query, after, complete_to, tx) or await _read(query, after, complete_to, tx)
+    entries, end = await recall(query, after, complete_to, tx) or await _read(query, after, complete_to, tx)
     return FeedPage(query.about, entries, str(end), has_more=end < complete_to, is_unfinished=is_unfinished)
 
 

@@ -23,33 +23,33 @@ _TURNS = f"""
     FROM (SELECT turn, recorded_at {WALK} LIMIT {MOST_WALKED}) AS walked GROUP BY turn ORDER BY turn
 """  # noqa: S608  # numbers and parameters
 
-
 _data = itemgetter(4)
 
 
-class Remembered(NamedTuple):
+class Recalled(NamedTuple):
     """What a page has, and up to where that is all that is asked for."""
 
     entries: tuple[FeedEntry, ...]
     end: Place
 
 
-async def remember(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> Remembered | None:
-    """A page of whole turns, as many as it has room for; None if the first of them has to be read in the log."""
+async def recall(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> Recalled | None:
+    """A page of turns to their ends, as many as it has room for; None if the first has to be read in the log."""
     RECENT.note_read()
     if not RECENT.reaches(after.turn) or only_order(query) is not None:
         return None
-    turns = await tx.fetch(_TURNS, *between(after, complete_to))
+    turns = await tx.fetch(_TURNS, *between(Place(after.turn), complete_to))  # each whole, or it could not be compared
     is_cut = sum(row["entries"] for row in turns) == MOST_WALKED
-    wanted = _Wanted(query)
+    wanted, told = _Wanted(query), (str(after.order_id), after.version)
     entries: list[FeedEntry] = []
     characters, end = 0, None
     for turn, *counted in turns[:-1] if is_cut else turns:
-        is_begun = turn == after.turn and after.version > 0
-        written = None if is_begun else RECENT.find(turn, *counted)
+        written = RECENT.find(turn, *counted)
         if written is None:
             break
         rows = wanted.rows_of(written)
+        if turn == after.turn:
+            rows = [row for row in rows if row[:2] > told]
         characters += sum(map(len, map(_data, rows)))
         if len(entries) + len(rows) > query.limit or characters > MOST_CHARACTERS:
             break
@@ -57,7 +57,7 @@ async def remember(query: ReadFeed, after: Place, complete_to: Place, tx: Transa
         end = Place(turn + 1)
     else:
         end = end if is_cut else complete_to
-    return None if end is None else Remembered(tuple(entries), end)
+    return None if end is None else Recalled(tuple(entries), end)
 
 
 class _Wanted:

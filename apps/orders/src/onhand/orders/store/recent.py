@@ -6,6 +6,7 @@ It is no more than a shortcut: what there is in a turn is asked of the log, and 
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from sys import getsizeof
 from typing import NamedTuple
 from uuid import UUID
 
@@ -37,7 +38,7 @@ class Written(NamedTuple):
     @property
     def size(self) -> int:
         """About how many bytes these are."""
-        return sum(map(len, self.log.data)) + len(self.order_ids) * _ENTRY_BYTES
+        return sum(map(getsizeof, self.log.data)) + len(self.order_ids) * _ENTRY_BYTES
 
     def rows(self) -> Iterator[Row]:
         """The entries one by one."""
@@ -68,7 +69,7 @@ class Recent:
         self._read_until = time.monotonic() + READ_SECONDS
 
     def reaches(self, turn: int) -> bool:
-        """Whether something of this turn or of later ones is kept."""
+        """Whether what came last is of this turn or of a later one, so that it is worth asking the log."""
         return bool(self._turns) and turn <= next(reversed(self._turns))
 
     def remember(self, turn: int, written: Written) -> None:
@@ -84,8 +85,8 @@ class Recent:
 
         Whatever is kept of a transaction that was committed is in the log. So if the log has no more than that in its
         turn, nobody has put anything else there: another statement, or a transaction of before that changed one of its
-        orders later. The times tell that it is the same transaction: where an older state of the database was put
-        back, numbers come again.
+        orders later. The times tell that it is the same transaction, and not one of an older state of the database that
+        was put back, where numbers come again.
 
         Args:
             turn: which.
