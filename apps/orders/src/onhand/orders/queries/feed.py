@@ -14,7 +14,7 @@ from onhand.common.contracts import FeedEntry, FeedPage, ReadFeed
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Answer, Received
 from onhand.common.messaging.versions import in_todays_words
-from onhand.orders.queries.recent_feed import recall
+from onhand.orders.queries.recent_feed import entry_of, recall
 from onhand.orders.queries.walk import (
     AFTER,
     MOST_CHARACTERS,
@@ -117,18 +117,8 @@ async def _end_of_walk(query: ReadFeed, after: Place, complete_to: Place, tx: Tr
 def _entry(row: Any) -> FeedEntry:  # noqa: ANN401  # asyncpg ships no types
     turn, order_id, version, event_type, data, at, source, cause, actor, customer_id = row  # by name would take longer
     event_type, data = in_todays_words(event_type, data)
-    return FeedEntry(
-        position=f"{turn}-{order_id!s}-{version}",
-        order_id=order_id,
-        customer_id=customer_id,
-        version=version,
-        type=event_type,
-        at=at,
-        source=source,
-        cause=cause,
-        data=msgspec.Raw(data.encode()),  # type: ignore[arg-type]  # it is JSON, and is to be JSON again
-        actor=actor or UNSET,
-    )
+    of_order = str(order_id), version, customer_id
+    return entry_of(turn, (*of_order, event_type, data, cause, source, actor, at, order_id))
 
 
 def _place(row: Any) -> Place:  # noqa: ANN401  # asyncpg ships no types

@@ -53,11 +53,28 @@ async def recall(query: ReadFeed, after: Place, complete_to: Place, tx: Transact
         characters += sum(map(len, map(_data, rows)))
         if len(entries) + len(rows) > query.limit or characters > MOST_CHARACTERS:
             break
-        entries += [_entry(turn, row) for row in rows]
+        entries += [entry_of(turn, row) for row in rows]
         end = Place(turn + 1)
     else:
         end = end if is_cut else complete_to
     return None if end is None else Recalled(tuple(entries), end)
+
+
+def entry_of(turn: int, row: Row) -> FeedEntry:
+    """What is told of an entry of a turn."""
+    name, version, customer_id, event_type, data, cause, source, actor, recorded_at, order_id = row
+    return FeedEntry(
+        position=f"{turn}-{name}-{version}",
+        order_id=order_id,
+        customer_id=customer_id,
+        version=version,
+        type=event_type,
+        at=recorded_at,
+        source=source,
+        cause=cause,
+        data=msgspec.Raw(data),  # type: ignore[arg-type]  # it is JSON, and is to be JSON again
+        actor=actor or UNSET,
+    )
 
 
 class _Wanted:
@@ -81,19 +98,3 @@ class _Wanted:
 
     def _wants(self, customer_id: str, order_id: UUID) -> bool:
         return customer_id in self._customer_ids or order_id in self._order_ids
-
-
-def _entry(turn: int, row: Row) -> FeedEntry:
-    name, version, customer_id, event_type, data, cause, source, actor, recorded_at, order_id = row
-    return FeedEntry(
-        position=f"{turn}-{name}-{version}",
-        order_id=order_id,
-        customer_id=customer_id,
-        version=version,
-        type=event_type,
-        at=recorded_at,
-        source=source,
-        cause=cause,
-        data=msgspec.Raw(data),  # type: ignore[arg-type]  # it is JSON, and is to be JSON again
-        actor=actor or UNSET,
-    )
