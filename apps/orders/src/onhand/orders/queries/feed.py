@@ -14,7 +14,7 @@ from onhand.common.contracts import FeedEntry, FeedPage, ReadFeed
 from onhand.common.database import Transaction
 from onhand.common.messaging.envelope import Answer, Received
 from onhand.common.messaging.versions import in_todays_words
-from onhand.orders.queries.recent_feed import entry_of, recall
+from onhand.orders.queries.recent_feed import Found, entry_of, recall
 from onhand.orders.queries.walk import (
     AFTER,
     MOST_CHARACTERS,
@@ -82,10 +82,8 @@ async def _find_page(query: ReadFeed, complete_to: Place, is_unfinished: bool, t
     return FeedPage(query.about, entries, str(end), has_more=end < complete_to, is_unfinished=is_unfinished)
 
 
-async def _read(
-    query: ReadFeed, after: Place, complete_to: Place, tx: Transaction
-) -> tuple[tuple[FeedEntry, ...], Place]:
-    """What a page has, and up to where that is all that is asked for."""
+async def _read(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> Found:
+    """A page out of the log."""
     found = await _find(query, after, complete_to, tx)
     page = found[: _count_that_fit(found[: query.limit])]
     if len(page) < len(found):

@@ -7,7 +7,6 @@ load asks for what was written a tenth of a second ago (docs/adr/0030).
 from collections.abc import Sequence
 from itertools import compress
 from operator import itemgetter
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -23,17 +22,13 @@ _TURNS = f"""
     FROM (SELECT turn, recorded_at {WALK} LIMIT {MOST_WALKED}) AS walked GROUP BY turn ORDER BY turn
 """  # noqa: S608  # numbers and parameters
 
+Found = tuple[tuple[FeedEntry, ...], Place]
+"""Entries of the feed, and up to where these are all that is asked for."""
+
 _data = itemgetter(4)
 
 
-class Recalled(NamedTuple):
-    """What a page has, and up to where that is all that is asked for."""
-
-    entries: tuple[FeedEntry, ...]
-    end: Place
-
-
-async def recall(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> Recalled | None:
+async def recall(query: ReadFeed, after: Place, complete_to: Place, tx: Transaction) -> Found | None:
     """A page of turns to their ends, as many as it has room for; None if the first has to be read in the log."""
     RECENT.note_read()
     if not RECENT.reaches(after.turn) or only_order(query) is not None:
@@ -57,7 +52,7 @@ async def recall(query: ReadFeed, after: Place, complete_to: Place, tx: Transact
         end = Place(turn + 1)
     else:
         end = end if is_cut else complete_to
-    return None if end is None else Recalled(tuple(entries), end)
+    return None if end is None else (tuple(entries), end)
 
 
 def entry_of(turn: int, row: Row) -> FeedEntry:
